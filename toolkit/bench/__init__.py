@@ -1,0 +1,1 @@
+"""Plans, runs, their store, and the command line."""

@@ -1,0 +1,4 @@
+"""Instances: immutable data with an identity that two machines agree on, and their files."""
+
+from ._base import Instance as Instance
+from ._base import rng_for as rng_for

@@ -1,0 +1,33 @@
+"""Problems: one file or folder each. The file system is the registry."""
+
+from toolkit.component import Registry
+from toolkit.errors import unknown
+
+from ._base import TOLERANCE as TOLERANCE
+from ._base import Evaluation as Evaluation
+from ._base import Field as Field
+from ._base import Problem as Problem
+from ._knowledge import HasCompletion as HasCompletion
+from ._knowledge import HasConic as HasConic
+from ._knowledge import HasCvxpy as HasCvxpy
+from ._knowledge import HasMasters as HasMasters
+from ._knowledge import HasPrior as HasPrior
+from ._knowledge import HasProof as HasProof
+from ._knowledge import HasPyomo as HasPyomo
+from ._knowledge import HasRanking as HasRanking
+from ._knowledge import HasRelaxation as HasRelaxation
+from ._knowledge import HasRepair as HasRepair
+from ._proof import Certificate as Certificate
+from ._space import Space as Space
+from ._space import Var as Var
+
+registry: Registry[Problem] = Registry(__name__, Problem)  # type: ignore[type-abstract]
+
+
+def load(name: str, preset: str | None = None, **params: object) -> Problem:
+    """Builds a problem, from a preset of its own if one is named; `params` override the preset."""
+    presets = registry.find(name).presets
+    if preset is not None and preset not in presets:
+        raise unknown(f"preset of problem {name!r}", preset, presets)
+    chosen = presets[preset] if preset is not None else {}
+    return registry.build(name, **{**chosen, **params})

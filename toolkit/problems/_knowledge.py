@@ -1,0 +1,209 @@
+"""What a problem may know beyond its formula: structural protocols that solvers look for.
+
+A problem has one by defining its methods; a solver that needs it refuses problems without it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from toolkit.arrays import Data, Decision
+from toolkit.instances import Instance
+
+from ._proof import Arithmetic, How, Prices, Proof
+from ._space import Space
+
+
+@runtime_checkable
+class HasCompletion(Protocol):
+    """Knows the best continuous decision for given discrete ones."""
+
+    def complete(self, data: Data, discrete: Decision) -> Decision:
+        """The whole decision, exact, for a batch of discrete choices of one or many instances.
+
+        Where a choice admits no feasible decision, some decision that violates as little as is
+        cheap to find: `evaluate` then says that it is infeasible.
+        """
+
+
+@runtime_checkable
+class HasRepair(Protocol):
+    """Knows how to make a point of the box consistent (masks, shared budgets)."""
+
+    def repair(self, data: Data, raw: Decision) -> Decision:
+        """Keeps the discrete part; masks and rescales the continuous one. Batched."""
+
+
+@runtime_checkable
+class HasPrior(Protocol):
+    """Knows where good decisions lie."""
+
+    def prior(self, data: Data) -> Space:
+        """A sub-box of `space` from which informed random search draws."""
+
+
+@runtime_checkable
+class HasRanking(Protocol):
+    """Knows a few discrete choices that are likely to be optimal."""
+
+    def ranking(self, data: Data) -> Decision:
+        """Discrete blocks with one leading axis: the choices that `greedy` evaluates."""
+
+
+@dataclass(frozen=True)
+class AlgebraicModel:
+    """A Pyomo model, and the way between its variables and a decision in SI units."""
+
+    model: Any
+    put: Callable[[Decision], None]  # sets every variable from a consistent decision
+    read: Callable[[], Decision]  # the decision (all blocks) that the variables stand for
+
+
+@runtime_checkable
+class HasPyomo(Protocol):
+    """Has algebraic models for generic solvers."""
+
+    formulations: Mapping[str, str]  # name -> one line; the first is the solvers' default
+
+    def pyomo(self, instance: Instance, formulation: str) -> AlgebraicModel: ...
+
+
+@dataclass(frozen=True)
+class ConvexModel:
+    """A CVXPY problem, and the decision that its variables stand for once it is solved."""
+
+    problem: Any
+    read: Callable[[], Decision]
+
+
+@runtime_checkable
+class HasCvxpy(Protocol):
+    """Has a convex model of its continuous part."""
+
+    def cvxpy(self, instance: Instance, discrete: Decision) -> ConvexModel: ...
+
+
+@dataclass(frozen=True)
+class ConicPiece:
+    """A convex relaxation over one region; without a `model` the prices are known beforehand."""
+
+    model: Any | None  # a CVXPY problem
+    prices: Callable[[], Prices]  # from the duals, once solved
+    candidates: Callable[[], Decision]  # discrete choices (batch) rounded from the solution
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """A cover of the whole space: the split of the proof's root, and one piece a region."""
+
+    how: How
+    pieces: Sequence[Any]
+
+
+@runtime_checkable
+class HasConic(Protocol):
+    """Has convex relaxations whose duals are prices of its proof."""
+
+    def conic(self, instance: Instance) -> Pieces: ...
+
+
+class Master(Protocol):
+    """A mixed-integer linear relaxation over one region, and the cuts that tighten it.
+
+    min cost @ x, rows[0] <= matrix @ x <= rows[1], box[0] <= x <= box[1], x[integer] integral.
+    Values are in units of the loss, up to `scale`.
+    """
+
+    cost: np.ndarray
+    offset: float
+    box: tuple[np.ndarray, np.ndarray]
+    integer: np.ndarray
+    matrix: Any  # scipy.sparse
+    rows: tuple[np.ndarray, np.ndarray]
+
+    def cuts(self, x: np.ndarray) -> tuple[Any, np.ndarray]:
+        """(matrix, lower) of violated valid inequalities matrix @ x >= lower; empty: none."""
+
+    def discrete(self, x: np.ndarray) -> Decision:
+        """The discrete choice of a point of the master."""
+
+    def prices(self, x: np.ndarray, duals: np.ndarray) -> Prices:
+        """Prices of the proof from the point and row duals of the master's LP relaxation."""
+
+
+@runtime_checkable
+class HasMasters(Protocol):
+    """Has linear relaxations for outer approximation."""
+
+    def masters(self, instance: Instance) -> Pieces: ...
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """What a relaxation says of a node: a lower bound of the loss, and choices worth a try."""
+
+    loss: float  # +inf: the node is empty
+    candidates: Decision | None = None  # discrete blocks, one leading axis
+
+
+class Relaxation(Protocol):
+    """One instance's nodes for branch and bound; a node is the problem's own business."""
+
+    def root(self) -> Any: ...
+
+    def bound(self, node: Any, cutoff: float) -> Bounded:
+        """The node's bound; may stop early once it exceeds `cutoff` (the node is then closed)."""
+
+    def branch(self, node: Any) -> tuple[How, Sequence[Any]]:
+        """The split, in the words of the proof, and the children that it makes."""
+
+    def prices(self, node: Any) -> Prices:
+        """The prices from which the proof recomputes the node's bound."""
+
+
+@runtime_checkable
+class HasRelaxation(Protocol):
+    """Has bounds and splits for the branch-and-bound engine."""
+
+    def relaxation(self, data: Data) -> Relaxation: ...
+
+
+@runtime_checkable
+class HasProof(Protocol):
+    """Can re-prove bounds in rigorous arithmetic."""
+
+    def proof(self, data: Data, arithmetic: Arithmetic = "float") -> Proof: ...
+
+
+def every_choice(space: Space, start: int, stop: int) -> Decision:
+    """Discrete choices number start <= i < stop, counted like digits, the last block fastest."""
+    index = np.arange(start, stop)
+    out = {}
+    for var in reversed(space.discrete):
+        low = np.broadcast_to(var.lower, var.shape).ravel()
+        radix = (np.broadcast_to(var.upper, var.shape).ravel() - low + 1).astype(np.int64)
+        digits = np.empty((len(index), var.size))
+        for j in reversed(range(var.size)):
+            digits[:, j] = low[j] + index % radix[j]
+            index = index // radix[j]
+        out[var.name] = digits.reshape(-1, *var.shape)
+    return out
+
+
+def count_choices(space: Space) -> int:
+    """How many discrete choices there are (exact, arbitrarily large)."""
+    total = 1
+    for var in space.discrete:
+        low, high = np.broadcast_to(var.lower, var.shape), np.broadcast_to(var.upper, var.shape)
+        for lo, hi in zip(low.ravel(), high.ravel(), strict=True):
+            total *= int(hi) - int(lo) + 1
+    return total
+
+
+def iterate_choices(space: Space, chunk: int) -> Iterator[Decision]:
+    """All discrete choices, `chunk` at a time."""
+    total = count_choices(space)
+    for start in range(0, total, chunk):
+        yield every_choice(space, start, min(total, start + chunk))

@@ -1,0 +1,178 @@
+"""Compiled loops over users: per-user constants, the allocation for a mask, sums of the dual.
+
+Notation of the formulation: W = D C, w = W / F, h = g / sigma^2, s = sqrt(bandwidth price),
+y = ln(1 + p h); c = (lambda1 + lambda2 p*) D / log2(1 + p* h) is the cost of one unit of 1/b.
+"""
+
+from math import exp, inf, log, log1p, sqrt
+
+import numpy as np
+from numba import njit
+
+LN2 = log(2.0)
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def lambert(x: float) -> float:
+    """W0(x) for x >= 0 to full precision (Halley from a logarithmic start)."""
+    start = log1p(x)
+    w = start * (1.0 - log1p(start) / (2.0 + start))
+    for _ in range(6):
+        e = exp(w)
+        f = w * e - x
+        step = f / (e * (w + 1.0) - (w + 2.0) * f / (2.0 * w + 2.0))
+        w -= step
+        if abs(step) <= 1e-15 * (1.0 + abs(w)):
+            break
+    return w
+
+
+@njit(cache=True, error_model="numpy")
+def _exponent(a: float) -> float:
+    """The root y >= 0 of exp(y) (y - 1) = a, for a >= -1."""
+    y = 1.0 + lambert(a / exp(1.0)) if a > 0.0 else sqrt(2.0 * (a + 1.0)) + 1e-300
+    for _ in range(60):
+        # Newton on y + ln(y - 1) behaves for a > 0; near a = -1 use the plain form
+        e = exp(y)
+        step = (e * (y - 1.0) - a) / (e * y)
+        y -= step
+        if abs(step) <= 1e-16 + 1e-15 * y:
+            break
+    return max(y, 1e-300)
+
+
+@njit(cache=True, error_model="numpy")
+def prepare(size, cycles, f_max, gain, deadline, f_server, p_max, noise, kappa, delay, energy):
+    """Per-user constants, rows of the result: see `COLUMNS`. All users of one instance."""
+    n = size.shape[0]
+    table = np.empty((9, n))
+    best_f = (delay / (2.0 * energy * kappa)) ** (1.0 / 3.0)
+    for i in range(n):
+        work = size[i] * cycles[i]
+        f = min(max(best_f, work / deadline), f_max[i])
+        local = delay * work / f + energy * kappa * work * f * f
+        if work / f_max[i] > deadline:
+            local = inf
+        h = gain[i] / noise
+        y_max = log1p(h * p_max)
+        y = min(_exponent(delay * h / energy - 1.0), y_max)
+        p = (exp(y) - 1.0) / h if y < y_max else p_max
+        c = (delay + energy * p) * size[i] * LN2 / y
+        table[0, i] = local
+        table[1, i] = f
+        table[2, i] = sqrt(c)
+        table[3, i] = p
+        table[4, i] = size[i] * LN2 / (y * sqrt(c))
+        table[5, i] = work / f_server
+        table[6, i] = size[i] * LN2
+        table[7, i] = h
+        table[8, i] = y_max
+    return table
+
+
+# Rows of `prepare`: cost and frequency of local execution (cost inf: it misses the deadline);
+# q = sqrt(c); p*; upload time per unit of s while the deadline is slack; w; D ln 2; h;
+# ln(1 + h Pmax).
+COLUMNS = ("local", "frequency", "q", "power", "time", "work", "nats", "h", "y_max")
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def share(s, room, q, time, nats, h, y_max, energy):
+    """(bandwidth, slope of its log in log s, y or 0 where the deadline is slack) at price s^2."""
+    if s * time <= room:
+        return q / s, -1.0, 0.0
+    y = 2.0 * lambert(0.5 * s * sqrt(nats * h / energy) / room)
+    if y >= y_max:
+        return nats / (y_max * room), 0.0, y_max
+    return nats / (y * room), -2.0 / (2.0 + y), y
+
+
+@njit(cache=True, error_model="numpy")
+def _price(mask, k, table, deadline, total, energy):
+    """The s at which the offloaders' shares sum to `total`, or inf where they cannot."""
+    n = mask.shape[0]
+    x, need = 0.0, 0.0
+    for i in range(n):
+        if mask[i] > 0.5:
+            room = deadline - table[5, i] * k
+            if room <= 0.0:
+                return inf
+            x += table[2, i]
+            need += table[6, i] / (table[8, i] * room)
+    if need > total:
+        return inf
+    s = x / total
+    low, high = s, inf
+    for _ in range(200):
+        used, slope, tight = 0.0, 0.0, False
+        for i in range(n):
+            if mask[i] > 0.5:
+                room = deadline - table[5, i] * k
+                b, d, y = share(
+                    s, room, table[2, i], table[4, i], table[6, i], table[7, i], table[8, i], energy
+                )
+                used += b
+                slope += b * d
+                tight = tight or y > 0.0
+        if not tight or abs(used - total) <= 1e-15 * total:
+            return s
+        if used > total:
+            low = s
+        else:
+            high = s
+        step = exp(-log(used / total) * used / slope) if slope < 0.0 else inf
+        following = s * step
+        if not (low < following < high):
+            following = 2.0 * s if high == inf else sqrt(low * high)
+        if abs(following - s) <= 1e-16 * s or (high - low) <= 1e-15 * low:
+            return following
+        s = following
+    return s
+
+
+@njit(cache=True, error_model="numpy")
+def allocate(masks, which, tables, deadline, total, p_max, energy, bandwidth, power, frequency):
+    """Fills the best allocation of every mask; `which` names each mask's instance.
+
+    Where a mask is infeasible: bandwidth in proportion to the least need, full power.
+    """
+    rows, n = masks.shape
+    for r in range(rows):
+        m = which[r]
+        table, mask = tables[m], masks[r]
+        k = 0.0
+        for i in range(n):
+            if mask[i] > 0.5:
+                k += 1.0
+        s = _price(mask, k, table, deadline[m], total[m], energy[m])
+        used = 0.0
+        for i in range(n):
+            if mask[i] <= 0.5:
+                frequency[r, i] = table[1, i]
+                continue
+            room = deadline[m] - table[5, i] * k
+            if s == inf:
+                bandwidth[r, i] = table[6, i] / table[8, i]
+            else:
+                bandwidth[r, i] = share(
+                    s,
+                    room,
+                    table[2, i],
+                    table[4, i],
+                    table[6, i],
+                    table[7, i],
+                    table[8, i],
+                    energy[m],
+                )[0]
+            used += bandwidth[r, i]
+        for i in range(n):
+            if mask[i] <= 0.5:
+                continue
+            bandwidth[r, i] *= total[m] / used
+            power[r, i] = table[3, i]
+            room = deadline[m] - table[5, i] * k
+            if s == inf:
+                power[r, i] = p_max[m]
+            elif s * table[4, i] > room:
+                y = table[6, i] / (bandwidth[r, i] * room)
+                power[r, i] = min(max((exp(y) - 1.0) / table[7, i], 0.0), p_max[m])

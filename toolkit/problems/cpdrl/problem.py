@@ -1,0 +1,242 @@
+"""The problem itself: data, decisions, and the one formula that prices them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import log
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from toolkit.arrays import Array, Data, Decision, array_namespace, at_most
+from toolkit.instances import Instance
+from toolkit.problems import Evaluation, Field, Problem, Space, Var
+from toolkit.problems._knowledge import AlgebraicModel, ConvexModel, Pieces, Relaxation
+from toolkit.problems._proof import Arithmetic, Proof
+
+FLOOR = 1e-12  # a resource below this share of its maximum counts as not given at all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cpdrl(Problem):
+    """Single-server MEC offloading with consistent joint allocation.
+
+    n users run their task locally or offload it; offloaders share the bandwidth B as they like and
+    the server's F equally. Minimise the weighted sum of delays (s) and energies (J), program (10)
+    of the paper. Sizes of "200-400 KB" are read as kilobits by default (``paper``): read as
+    kilobytes (``paper-kbyte``) almost every instance with three or more users is infeasible.
+    """
+
+    title = "Consistency-preserving offloading and allocation, one server"
+    paper = (
+        "Li, Nakamura, Takase: Consistency-Preserving Deep Reinforcement Learning for "
+        "Computation Offloading and Resource Allocation in MEC Environment"
+    )
+    sense: ClassVar[Literal["min", "max"]] = "min"
+    version: ClassVar[int] = 1
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "paper": {"n_users": 8},
+        "tiny": {"n_users": 4},
+        "paper-kbyte": {"n_users": 8, "bits_per_kb": 8192.0},
+        "tight": {"n_users": 8, "deadline": 0.2, "bandwidth": 1e6},
+        "large": {"n_users": 1000, "scale_with_users": True},
+    }
+    fields: ClassVar[Mapping[str, Field]] = {
+        "size": Field("task size D", "bit", ("users",)),
+        "cycles": Field("CPU cycles per bit C", "cycle/bit", ("users",)),
+        "f_max": Field("largest local CPU frequency", "Hz", ("users",)),
+        "gain": Field("channel power gain g", "1", ("users",)),
+        "deadline": Field("deadline tau of every task", "s"),
+        "f_server": Field("server CPU F, shared equally by the offloaders", "Hz"),
+        "bandwidth": Field("total uplink bandwidth B", "Hz"),
+        "p_max": Field("largest transmit power", "W"),
+        "noise": Field("noise power sigma^2", "W"),
+        "kappa": Field("energy coefficient of local CPUs", "J s^2/cycle^3"),
+        "weight_delay": Field("lambda_1", "1/s"),
+        "weight_energy": Field("lambda_2", "1/J"),
+    }
+    formulations: ClassVar[Mapping[str, str]] = {
+        "lifted": "1/bandwidth and spectral efficiency lifted, local cost in closed form",
+        "paper": "program (10) letter by letter: divisions, products of bits and costs",
+    }
+
+    n_users: int = 8
+    size_low: float = 200.0
+    size_high: float = 400.0
+    bits_per_kb: float = 1000.0
+    cycles_low: float = 500.0
+    cycles_high: float = 1000.0
+    f_low: float = 1e9
+    f_high: float = 2e9
+    deadline: float = 0.5
+    f_server: float = 15e9
+    bandwidth: float = 5e6
+    scale_with_users: bool = False  # f_server and bandwidth hold for 8 users and grow with n
+    p_max: float = 1.0
+    noise: float = 1e-13
+    side: float = 300.0
+    path_loss: float = 3.0
+    kappa: float = 1e-28
+    weight_delay: float = 1.0
+    weight_energy: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, value in self.params.items():
+            if not isinstance(value, bool) and not (np.isfinite(value) and value > 0):
+                raise ValueError(f"{name} is {value!r}; it must be a positive number.")
+        for kind in ("size", "cycles", "f"):
+            low, high = getattr(self, f"{kind}_low"), getattr(self, f"{kind}_high")
+            if low > high:
+                raise ValueError(f"{kind}_low is {low:g}, above {kind}_high, {high:g}; swap them.")
+
+    def sample(
+        self, rng: np.random.Generator, batch: tuple[int, ...] = ()
+    ) -> dict[str, np.ndarray]:
+        """Table I: users uniform in a square around the server; below 1 m counts as 1 m."""
+        shape = (*batch, self.n_users)
+        size = rng.uniform(self.size_low, self.size_high, shape) * self.bits_per_kb
+        cycles = rng.uniform(self.cycles_low, self.cycles_high, shape)
+        f_max = rng.uniform(self.f_low, self.f_high, shape)
+        x, y = rng.uniform(-self.side / 2, self.side / 2, (2, *shape))
+        growth = self.n_users / 8 if self.scale_with_users else 1.0
+        scalars = {
+            "deadline": self.deadline,
+            "f_server": self.f_server * growth,
+            "bandwidth": self.bandwidth * growth,
+            "p_max": self.p_max,
+            "noise": self.noise,
+            "kappa": self.kappa,
+            "weight_delay": self.weight_delay,
+            "weight_energy": self.weight_energy,
+        }
+        return {
+            "size": size,
+            "cycles": cycles,
+            "f_max": f_max,
+            "gain": np.maximum(np.hypot(x, y), 1.0) ** -self.path_loss,
+            **{key: np.full(batch, value) for key, value in scalars.items()},
+        }
+
+    def space(self, data: Data) -> Space:
+        """offload, bandwidth (Hz), power (W), frequency (Hz): one of each a user."""
+        n = data["size"].shape[-1]
+        return Space(
+            (
+                Var("offload", (n,), "binary"),
+                Var("bandwidth", (n,), upper=data["bandwidth"][..., None]),
+                Var("power", (n,), upper=data["p_max"][..., None]),
+                Var("frequency", (n,), upper=data["f_max"]),
+            )
+        )
+
+    def judge(self, data: Data, decision: Decision) -> Evaluation:
+        """Program (10): objective, C1 (deadline), C2 (bandwidth) and the consistency (11)."""
+        xp = array_namespace(decision["offload"])
+        one = {key: data[key][..., None] for key in self.fields if not self.fields[key].dims}
+        offload, work = decision["offload"], data["size"] * data["cycles"]
+        bandwidth = _floored(xp, decision["bandwidth"], one["bandwidth"])
+        power = _floored(xp, decision["power"], one["p_max"])
+        frequency = _floored(xp, decision["frequency"], data["f_max"])
+        offloaders = xp.sum(offload, axis=-1)[..., None]
+
+        rate = bandwidth * xp.log1p(power * data["gain"] / one["noise"]) / log(2.0)  # (3)
+        upload = data["size"] / rate  # (5)
+        delay = (1 - offload) * work / frequency + offload * (
+            upload + work * offloaders / one["f_server"]
+        )  # (1)(7)(8)
+        energy = (1 - offload) * one["kappa"] * work * frequency**2 + offload * (
+            power * upload
+        )  # (2)(6)(9)
+        cost = one["weight_delay"] * delay + one["weight_energy"] * energy
+
+        total = xp.sum(decision["bandwidth"], axis=-1)
+        return Evaluation(
+            objective=xp.sum(cost, axis=-1),
+            violations={
+                "deadline": xp.max(at_most(delay, one["deadline"], one["deadline"]), axis=-1),
+                "bandwidth": at_most(total, data["bandwidth"], data["bandwidth"]),
+                "consistency": xp.max(_inconsistency(xp, data, one, decision), axis=-1),
+            },
+            terms={"delay": xp.sum(delay, axis=-1), "energy": xp.sum(energy, axis=-1)},
+        )
+
+    def complete(self, data: Data, discrete: Decision) -> Decision:
+        """The best bandwidth, power and frequency for each offload mask."""
+        from . import allocation
+
+        return allocation.complete(data, discrete["offload"])
+
+    def repair(self, data: Data, raw: Decision) -> Decision:
+        """The mask (16): a user keeps what its bit allows; bandwidths are scaled to sum to B."""
+        offload = raw["offload"]
+        share = raw["bandwidth"] * offload
+        total = np.maximum(share.sum(-1, keepdims=True), 1e-300)
+        return {
+            "offload": offload,
+            "bandwidth": share * (data["bandwidth"][..., None] / total),
+            "power": raw["power"] * offload,
+            "frequency": raw["frequency"] * (1 - offload),
+        }
+
+    def prior(self, data: Data) -> Space:
+        """Full local speed and at most a fifth of the power: where good decisions lie."""
+        offload, bandwidth, power, frequency = self.space(data).vars
+        low_power = Var("power", power.shape, upper=0.2 * power.upper)
+        full_speed = Var("frequency", frequency.shape, lower=data["f_max"], upper=data["f_max"])
+        return Space((offload, bandwidth, low_power, full_speed))
+
+    def ranking(self, data: Data) -> Decision:
+        """About 2n masks: for each cardinality the best users at an equal share and at a price."""
+        from . import allocation
+
+        return {"offload": allocation.ranked_masks(data)}
+
+    def relaxation(self, data: Data) -> Relaxation:
+        from .relaxation import Cardinalities
+
+        return Cardinalities(data)
+
+    def proof(self, data: Data, arithmetic: Arithmetic = "float") -> Proof:
+        from .proof import CardinalityProof
+
+        return CardinalityProof(data, arithmetic)
+
+    def pyomo(self, instance: Instance, formulation: str = "lifted") -> AlgebraicModel:
+        from . import models
+
+        return models.pyomo(instance.data, formulation)
+
+    def cvxpy(self, instance: Instance, discrete: Decision) -> ConvexModel:
+        from . import models
+
+        return models.exponential_cone(instance.data, discrete["offload"])
+
+    def conic(self, instance: Instance) -> Pieces:
+        from . import models
+
+        return models.conic_pieces(instance.data)
+
+    def masters(self, instance: Instance) -> Pieces:
+        from . import masters
+
+        return masters.pieces(instance.data)
+
+
+def _floored(xp: Any, value: Array, most: Array) -> Array:
+    """At least FLOOR of its maximum, so that an absent resource gives a huge, finite cost."""
+    return xp.where(value > FLOOR * most, value, FLOOR * most + 0 * value)
+
+
+def _inconsistency(xp: Any, data: Data, one: Data, decision: Decision) -> Array:
+    """Per user, how far (11) is from holding: shares that must be zero, zeros that must not."""
+    offload = decision["offload"]
+    bandwidth = decision["bandwidth"] / one["bandwidth"]
+    power = decision["power"] / one["p_max"]
+    frequency = decision["frequency"] / data["f_max"]
+
+    def absent(share: Array) -> Array:
+        return xp.where(share > FLOOR, xp.zeros_like(share), xp.ones_like(share))
+
+    local = abs(bandwidth) + abs(power) + absent(frequency)
+    remote = abs(frequency) + absent(bandwidth) + absent(power)
+    return (1 - offload) * local + offload * remote

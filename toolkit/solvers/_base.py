@@ -1,0 +1,136 @@
+"""What a solver is, and what it comes back with."""
+
+import importlib.util
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar
+
+from toolkit.arrays import Decision
+from toolkit.component import Component
+from toolkit.instances import Instance
+from toolkit.problems import TOLERANCE, Certificate, Problem
+
+if TYPE_CHECKING:
+    from ._probe import Probe
+
+OPTIMAL_GAP = 1e-6  # a decision is called optimal when its proven gap is at most this
+
+
+class Status(StrEnum):
+    """What is known about the answer."""
+
+    OPTIMAL = "optimal"  # feasible, and a certified bound leaves a gap of at most OPTIMAL_GAP
+    FEASIBLE = "feasible"
+    INFEASIBLE = "infeasible"  # certified
+    UNKNOWN = "unknown"  # nothing feasible found, nothing proven
+    ERROR = "error"
+    REFUSED = "refused"  # the solver does not take this instance
+
+
+class Stop(StrEnum):
+    """Why the solver stopped."""
+
+    FINISHED = "finished"
+    TIME = "time"
+    EVALUATIONS = "evaluations"
+    CRASHED = "crashed"
+    KILLED = "killed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What a run may spend: wall-clock seconds (judging included) and judged decisions."""
+
+    seconds: float = math.inf
+    evaluations: float = math.inf
+
+    def __post_init__(self) -> None:
+        for name in ("seconds", "evaluations"):
+            value = getattr(self, name)
+            if not value > 0:
+                raise ValueError(f"{name} is {value:g}; it must be above 0.")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One line of a trace: what was known after so many seconds and evaluations."""
+
+    seconds: float
+    evaluations: int
+    objective: float | None
+    bound: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What a solver says of itself.
+
+    `verdict` is its own word for the answer ("optimal", "infeasible" …): shown, never believed.
+    """
+
+    stop: Stop = Stop.FINISHED
+    verdict: str = ""
+    message: str = ""
+
+
+def relative_gap(loss: float, reference: float) -> float:
+    """(loss - reference) / |reference|, never negative: how far above the reference, at most."""
+    return max(0.0, loss - reference) / max(abs(reference), 1e-12)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """A judged answer. `objective` and `violation` come from the problem, never from the solver."""
+
+    status: Status
+    stop: Stop
+    sign: int
+    decision: Decision | None = None
+    objective: float | None = None
+    violation: float | None = None
+    terms: Mapping[str, float] = field(default_factory=dict)
+    bound: float | None = None  # no feasible decision is better, if the certificate holds
+    certificate: Certificate | None = None
+    claim: str = ""
+    seconds: float = 0.0  # the solver's own, judging excluded
+    wall: float = 0.0
+    evaluations: int = 0
+    trace: tuple[Point, ...] = ()
+    message: str = ""
+
+    @property
+    def gap(self) -> float | None:
+        """(objective - bound) / |bound|, or None without a feasible decision and a bound."""
+        if self.objective is None or self.bound is None or not math.isfinite(self.bound):
+            return None
+        if (self.violation or 0.0) > TOLERANCE:
+            return None
+        return relative_gap(self.sign * self.objective, self.sign * self.bound)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solver(Component, ABC):
+    """A way to decide. It hands decisions and bounds to the probe, and nothing else counts.
+
+    The first line of its docstring is what lists show.
+    """
+
+    requires: ClassVar[tuple[str, ...]] = ()  # packages that an optional extra brings
+    backends: ClassVar[tuple[str, ...]] = ()  # distributions whose version can change its numbers
+
+    def missing(self) -> str | None:
+        """The package that must be installed first, or None."""
+        absent = [name for name in self.requires if importlib.util.find_spec(name) is None]
+        return absent[0] if absent else None
+
+    def refuses(self, problem: Problem, instance: Instance) -> str | None:
+        """Why it cannot take this instance, or None."""
+        return None
+
+    @abstractmethod
+    def solve(self, problem: Problem, instance: Instance, probe: "Probe") -> Claim:
+        """Offers decisions and bounds to the probe until done or `probe.expired`."""

@@ -1,0 +1,198 @@
+"""The solver's only way out: it judges every offer, keeps the best, the bound and the clock."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from toolkit.arrays import Decision
+from toolkit.instances import Instance
+from toolkit.problems import TOLERANCE, Certificate, Evaluation, Problem
+
+from ._base import OPTIMAL_GAP, Budget, Claim, Point, Result, Status, Stop
+
+# A decision feasible to within `violation` may be better than the optimum by a multiple of it.
+SLACK, SLACK_PER_VIOLATION, CLAIM_SLACK = 1e-9, 1e3, 1e-5
+
+
+class BoundContradiction(RuntimeError):
+    """A feasible decision beats a certified bound: a bound, a model or the judge is wrong."""
+
+
+@dataclass(frozen=True)
+class _Best:
+    rank: tuple[float, float]  # (violation where it counts, loss)
+    decision: Decision
+    objective: float
+    violation: float
+    terms: dict[str, float]
+
+    @property
+    def feasible(self) -> bool:
+        return self.rank[0] == 0.0
+
+
+def losses(problem: Problem, evaluation: Evaluation) -> np.ndarray:
+    """sign * objective, +inf where infeasible: what every search minimises."""
+    loss = problem.sign * np.asarray(evaluation.objective, float)
+    return np.where(np.asarray(evaluation.violation) <= TOLERANCE, loss, np.inf)
+
+
+class Probe:
+    """Keeps the books of one run; `seconds` excludes the time spent in judging."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        instance: Instance,
+        budget: Budget,
+        rng: np.random.Generator,
+        listener: Callable[[Point], None] | None = None,
+    ) -> None:
+        self.rng, self.budget, self.evaluations = rng, budget, 0
+        self._problem, self._instance, self._listener = problem, instance, listener
+        self._space = problem.space(instance.data)
+        self._best: _Best | None = None
+        self._bound: float | None = None
+        self._certificate: Certificate | None = None
+        self._trace: list[Point] = []
+        self._paused = 0.0
+        self._start = time.perf_counter()
+
+    @property
+    def wall(self) -> float:
+        return time.perf_counter() - self._start
+
+    @property
+    def seconds(self) -> float:
+        """Time spent by the solver."""
+        return self.wall - self._paused
+
+    @property
+    def remaining(self) -> float:
+        """Wall-clock seconds left."""
+        return max(0.0, self.budget.seconds - self.wall)
+
+    @property
+    def expired(self) -> bool:
+        return self.wall >= self.budget.seconds or self.evaluations >= self.budget.evaluations
+
+    @property
+    def stop(self) -> Stop:
+        """The reason to stop now, for a solver that ran until `expired`."""
+        if self.evaluations >= self.budget.evaluations:
+            return Stop.EVALUATIONS
+        return Stop.TIME if self.wall >= self.budget.seconds else Stop.FINISHED
+
+    @property
+    def loss(self) -> float:
+        """The least feasible loss so far; +inf while there is none."""
+        return self._best.rank[1] if self._best and self._best.feasible else math.inf
+
+    def offer(self, decision: Decision) -> Evaluation:
+        """Judges one decision or a batch (one leading axis); returns what they are worth."""
+        begun = time.perf_counter()
+        single = np.ndim(decision[self._space.vars[0].name]) == len(self._space.vars[0].shape)
+        if single:
+            decision = self._space.snap(decision)
+        evaluation = self._problem.evaluate(self._instance.data, decision)
+        objective = np.atleast_1d(np.asarray(evaluation.objective, float))
+        violation = np.atleast_1d(np.asarray(evaluation.violation, float))
+        self.evaluations += objective.size
+        excess = np.where(violation > TOLERANCE, violation, 0.0)
+        loss = self._problem.sign * objective
+        loss, excess = (np.where(np.isnan(v), np.inf, v) for v in (loss, excess))
+        k = int(np.lexsort((loss, excess))[0]) if objective.size > 1 else 0
+        rank = (float(excess[k]), float(loss[k]))
+        if self._best is None or rank < self._best.rank:
+            row = {
+                v.name: np.array(decision[v.name] if single else decision[v.name][k], float)
+                for v in self._space.vars
+            }
+            terms = {n: float(np.atleast_1d(t)[k]) for n, t in evaluation.terms.items()}
+            self._best = _Best(rank, row, float(objective[k]), float(violation[k]), terms)
+            self._log(begun)
+            self._contradicted()
+        self._paused += time.perf_counter() - begun
+        return evaluation
+
+    def bound(self, value: float, certificate: Certificate) -> None:
+        """Reports a dual bound (in units of the objective) and what supports it.
+
+        A certified bound replaces a claimed one; among equals the tighter stays.
+        """
+        if math.isnan(value) or value == -self._problem.sign * math.inf:
+            return
+        sign, old = self._problem.sign, self._certificate
+        better = self._bound is None or sign * value > sign * self._bound
+        if old is None or (certificate.proves, better) >= (old.proves, True):
+            self._bound, self._certificate = float(value), certificate
+            self._log(time.perf_counter())
+            self._contradicted()
+
+    def certify(self, claim: Claim) -> Result:
+        """Turns a claim into a result, from this probe's books alone."""
+        seconds, wall = self.seconds, self.wall
+        best = self._best
+        result = Result(
+            status=Status.FEASIBLE if best and best.feasible else Status.UNKNOWN,
+            stop=claim.stop,
+            sign=self._problem.sign,
+            bound=self._bound,
+            certificate=self._certificate,
+            claim=claim.verdict,
+            seconds=seconds,
+            wall=wall,
+            evaluations=self.evaluations,
+            trace=tuple(self._trace),
+            message=claim.message,
+            **(
+                {}
+                if best is None
+                else {
+                    "decision": best.decision,
+                    "objective": best.objective,
+                    "violation": best.violation,
+                    "terms": best.terms,
+                }
+            ),  # type: ignore[arg-type]
+        )
+        return with_status(result)
+
+    def _log(self, now: float) -> None:
+        objective = self._best.objective if self._best and self._best.feasible else None
+        seconds = now - self._start - self._paused
+        self._trace.append(Point(seconds, self.evaluations, objective, self._bound))
+        if self._listener:
+            self._listener(self._trace[-1])
+
+    def _contradicted(self) -> None:
+        """Raises where the incumbent beats the bound by more than tolerances allow."""
+        best, certificate = self._best, self._certificate
+        if best is None or not best.feasible or self._bound is None or certificate is None:
+            return
+        if beaten(best.rank[1], self._problem.sign * self._bound, best.violation, certificate):
+            raise BoundContradiction(
+                f"{self._instance.name}: the feasible value {best.objective!r} beats the bound "
+                f"{self._bound!r} ({certificate.kind})."
+            )
+
+
+def beaten(loss: float, bound: float, violation: float, certificate: Certificate) -> bool:
+    """Whether a feasible loss lies below a bound by more than the tolerances explain."""
+    slack = SLACK if certificate.proves else CLAIM_SLACK
+    slack += SLACK_PER_VIOLATION * max(0.0, violation)
+    return loss < bound - slack * max(abs(loss), 1e-12) if math.isfinite(bound) else bound > 0
+
+
+def with_status(result: Result) -> Result:
+    """The result with the status that its own figures support."""
+    proven = result.certificate is not None and result.certificate.proves
+    if result.status is Status.FEASIBLE and proven and result.gap is not None:
+        optimal = result.gap <= OPTIMAL_GAP
+        return replace(result, status=Status.OPTIMAL if optimal else Status.FEASIBLE)
+    if result.status is Status.UNKNOWN and proven and result.bound == result.sign * math.inf:
+        return replace(result, status=Status.INFEASIBLE)
+    return result
