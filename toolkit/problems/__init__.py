@@ -7,6 +7,7 @@ from ._base import TOLERANCE as TOLERANCE
 from ._base import Evaluation as Evaluation
 from ._base import Field as Field
 from ._base import Problem as Problem
+from ._knowledge import Bounded as Bounded
 from ._knowledge import HasCompletion as HasCompletion
 from ._knowledge import HasConic as HasConic
 from ._knowledge import HasCvxpy as HasCvxpy

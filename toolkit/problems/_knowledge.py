@@ -5,7 +5,7 @@ A problem has one by defining its methods; a solver that needs it refuses proble
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -85,59 +85,74 @@ class HasCvxpy(Protocol):
     def cvxpy(self, instance: Instance, discrete: Decision) -> ConvexModel: ...
 
 
+P = TypeVar("P")
+
+
+@dataclass(frozen=True)
+class Pieces(Generic[P]):
+    """The space cut along an integer m (a number of users, say), one relaxation for each value.
+
+    Prices of two values serve the values between them too, so that not every m need be solved.
+    """
+
+    whole: tuple[int, int]  # the values of m in the proof's root
+    inside: tuple[int, int]  # outside of these nothing is feasible; (m, m - 1): nowhere
+    empty: Prices  # prove that a region outside holds nothing
+    cut: Callable[[int], How]  # splits a region into "at most m" and "m + 1 or more"
+    piece: Callable[[int], P]  # the relaxation at one m; it may reuse the one before
+    between: Callable[[tuple[int, Prices], tuple[int, Prices]], Prices]
+    # from two values and their prices, prices for all values strictly between
+
+
 @dataclass(frozen=True)
 class ConicPiece:
-    """A convex relaxation over one region; without a `model` the prices are known beforehand."""
+    """A convex relaxation over one region, its objective in units of the loss."""
 
-    model: Any | None  # a CVXPY problem
-    prices: Callable[[], Prices]  # from the duals, once solved
-    candidates: Callable[[], Decision]  # discrete choices (batch) rounded from the solution
-
-
-@dataclass(frozen=True)
-class Pieces:
-    """A cover of the whole space: the split of the proof's root, and one piece a region."""
-
-    how: How
-    pieces: Sequence[Any]
+    model: Any  # a CVXPY problem
+    prices: Callable[[], Prices]  # of the proof, from the duals; a guess where it was not solved
+    candidates: Callable[[], Decision | None]  # discrete choices (batch) rounded from the solution
 
 
 @runtime_checkable
 class HasConic(Protocol):
     """Has convex relaxations whose duals are prices of its proof."""
 
-    def conic(self, instance: Instance) -> Pieces: ...
+    def conic(self, instance: Instance) -> Pieces[ConicPiece]: ...
 
 
 class Master(Protocol):
     """A mixed-integer linear relaxation over one region, and the cuts that tighten it.
 
-    min cost @ x, rows[0] <= matrix @ x <= rows[1], box[0] <= x <= box[1], x[integer] integral.
-    Values are in units of the loss, up to `scale`.
+    min offset + cost @ x, rows[0] <= matrix @ x <= rows[1], box[0] <= x <= box[1], x[integer]
+    integral; values are in units of the loss.
     """
 
     cost: np.ndarray
     offset: float
     box: tuple[np.ndarray, np.ndarray]
-    integer: np.ndarray
+    integer: np.ndarray  # column numbers
     matrix: Any  # scipy.sparse
     rows: tuple[np.ndarray, np.ndarray]
 
     def cuts(self, x: np.ndarray) -> tuple[Any, np.ndarray]:
-        """(matrix, lower) of violated valid inequalities matrix @ x >= lower; empty: none."""
+        """(matrix, lower) of violated valid inequalities matrix @ x >= lower; no rows: none."""
 
-    def discrete(self, x: np.ndarray) -> Decision:
-        """The discrete choice of a point of the master."""
+    def candidates(self, x: np.ndarray) -> Decision:
+        """Discrete choices (batch) near a point of the master, itself the first if integral."""
 
     def prices(self, x: np.ndarray, duals: np.ndarray) -> Prices:
-        """Prices of the proof from the point and row duals of the master's LP relaxation."""
+        """Prices of the proof, from a point and the duals of `rows` in the relaxation without
+        integrality over any box inside `box`."""
+
+    def branch(self, column: int) -> tuple[How, Sequence[float]]:
+        """The proof's split on a binary column, and the column's value in either part."""
 
 
 @runtime_checkable
 class HasMasters(Protocol):
     """Has linear relaxations for outer approximation."""
 
-    def masters(self, instance: Instance) -> Pieces: ...
+    def masters(self, instance: Instance) -> Pieces[Master]: ...
 
 
 @dataclass(frozen=True)
@@ -156,8 +171,11 @@ class Relaxation(Protocol):
     def bound(self, node: Any, cutoff: float) -> Bounded:
         """The node's bound; may stop early once it exceeds `cutoff` (the node is then closed)."""
 
-    def branch(self, node: Any) -> tuple[How, Sequence[Any]]:
-        """The split, in the words of the proof, and the children that it makes."""
+    def branch(self, node: Any, cutoff: float) -> tuple[How, Sequence[Any]]:
+        """The split, in the words of the proof, and the children that it makes.
+
+        No children: the node is a single point, its bound is as good as arithmetic allows.
+        """
 
     def prices(self, node: Any) -> Prices:
         """The prices from which the proof recomputes the node's bound."""

@@ -1,0 +1,33 @@
+"""Branch and bound over the problem's own relaxation: optimal, with a certificate."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from toolkit.instances import Instance
+from toolkit.problems import HasRelaxation, Problem
+from toolkit.solvers import Claim, Probe, Solver
+from toolkit.solvers._branch import Tree
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exact(Solver):
+    """Branch and bound over the problem's own relaxation: optimal, with a certificate."""
+
+    backends: ClassVar[tuple[str, ...]] = ("numba",)
+
+    gap: float = 1e-9  # relative; the search ends when it is proven
+    nodes: int = 100_000
+
+    def refuses(self, problem: Problem, instance: Instance) -> str | None:
+        return None if isinstance(problem, HasRelaxation) else "the problem has no relaxation"
+
+    def solve(self, problem: Problem, instance: Instance, probe: Probe) -> Claim:
+        assert isinstance(problem, HasRelaxation)
+        tree = Tree(problem, instance.data, problem.relaxation(instance.data), probe)
+        closed = tree.search(self.gap, self.nodes)
+        if closed:
+            verdict = "optimal" if math.isfinite(probe.loss) else "infeasible"
+            return Claim(verdict=verdict)
+        message = "" if probe.expired else f"stopped at its limit of {self.nodes} nodes"
+        return Claim(stop=probe.stop, message=message)
