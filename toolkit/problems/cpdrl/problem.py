@@ -10,7 +10,14 @@ import numpy as np
 from toolkit.arrays import Array, Data, Decision, array_namespace, at_most
 from toolkit.instances import Instance
 from toolkit.problems import Evaluation, Field, Problem, Space, Var
-from toolkit.problems._knowledge import AlgebraicModel, ConvexModel, Pieces, Relaxation
+from toolkit.problems._knowledge import (
+    AlgebraicModel,
+    ConicPiece,
+    ConvexModel,
+    Master,
+    Pieces,
+    Relaxation,
+)
 from toolkit.problems._proof import Arithmetic, Proof
 
 FLOOR = 1e-12  # a resource below this share of its maximum counts as not given at all
@@ -37,7 +44,8 @@ class Cpdrl(Problem):
         "paper": {"n_users": 8},
         "tiny": {"n_users": 4},
         "paper-kbyte": {"n_users": 8, "bits_per_kb": 8192.0},
-        "tight": {"n_users": 8, "deadline": 0.2, "bandwidth": 1e6},
+        # the deadline binds for about half of the offloaders of an optimum (docs/cpdrl.md)
+        "tight": {"n_users": 8, "deadline": 0.25, "bandwidth": 9e5, "weight_delay": 0.03},
         "large": {"n_users": 1000, "scale_with_users": True},
     }
     fields: ClassVar[Mapping[str, Field]] = {
@@ -202,21 +210,21 @@ class Cpdrl(Problem):
         return CardinalityProof(data, arithmetic)
 
     def pyomo(self, instance: Instance, formulation: str = "lifted") -> AlgebraicModel:
-        from . import models
+        from . import models_pyomo
 
-        return models.pyomo(instance.data, formulation)
+        return models_pyomo.pyomo(instance.data, formulation)
 
     def cvxpy(self, instance: Instance, discrete: Decision) -> ConvexModel:
-        from . import models
+        from . import models_cvxpy
 
-        return models.exponential_cone(instance.data, discrete["offload"])
+        return models_cvxpy.exponential_cone(instance.data, discrete["offload"])
 
-    def conic(self, instance: Instance) -> Pieces:
-        from . import models
+    def conic(self, instance: Instance) -> Pieces[ConicPiece]:
+        from . import models_cvxpy
 
-        return models.conic_pieces(instance.data)
+        return models_cvxpy.conic_pieces(instance.data)
 
-    def masters(self, instance: Instance) -> Pieces:
+    def masters(self, instance: Instance) -> Pieces[Master]:
         from . import masters
 
         return masters.pieces(instance.data)
