@@ -1,5 +1,6 @@
 """Components: frozen dataclasses that a plan can name, found by the name of their file."""
 
+import functools
 import importlib
 import importlib.util
 import json
@@ -60,7 +61,7 @@ class Registry(Generic[T]):
         """All names, found without importing a single component."""
         path = importlib.import_module(self._package).__path__
         ours = {m.name for m in pkgutil.iter_modules(path) if not m.name.startswith("_")}
-        return sorted(ours | set(self._extra) | {e.name for e in self._entry_points()})
+        return sorted(ours | set(self._extra) | set(_entry_points(self._package)))
 
     def find(self, name: str) -> type[T]:
         """The class called `name`; UserError with a suggestion where there is none."""
@@ -68,10 +69,8 @@ class Registry(Generic[T]):
             return self._extra[name]
         if name not in self.names():
             raise unknown(self.kind, name, self.names())
-        for point in self._entry_points():
-            if point.name == name:
-                return self._only(importlib.import_module(point.module))
-        return self._only(importlib.import_module(f"{self._package}.{name}"))
+        module = _entry_points(self._package).get(name, f"{self._package}.{name}")
+        return self._only(importlib.import_module(module))
 
     def build(self, name: str, **params: Any) -> T:
         """An instance of the class called `name`, its parameters checked by name and type."""
@@ -93,11 +92,6 @@ class Registry(Generic[T]):
             self._extra[cls.component_name()] = cls
         return [cls.component_name() for cls in found]
 
-    def _entry_points(self) -> list[Any]:
-        from importlib.metadata import entry_points
-
-        return list(entry_points(group=self._package))
-
     def _only(self, module: ModuleType) -> type[T]:
         found: list[type[T]] = [c for c in vars(module).values() if self._own(c, module)]
         if len(found) != 1:
@@ -112,6 +106,14 @@ class Registry(Generic[T]):
             and issubclass(candidate, self._base)
             and candidate.__module__.startswith(module.__name__)
         )
+
+
+@functools.cache
+def _entry_points(group: str) -> dict[str, str]:
+    """Name -> module of what installed packages bring."""
+    from importlib.metadata import entry_points
+
+    return {point.name: point.module for point in entry_points(group=group)}
 
 
 def parameters(cls: type[Component]) -> dict[str, Any]:
