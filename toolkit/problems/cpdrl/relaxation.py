@@ -179,7 +179,8 @@ class Cardinalities:
             for k in (self.best_k, self.best_k - 1, self.best_k + 1)
             if self.least <= k <= self.most
         ]
-        return {"offload": np.unique(np.concatenate([self.best(k).sets for k in ks]), axis=0)}
+        different = {row.tobytes(): row for k in ks for row in self.best(k).sets}
+        return {"offload": np.stack(list(different.values()))}
 
     def _tie_sets(self, node: Node) -> dict[str, np.ndarray] | None:
         if node.inside or node.outside:
@@ -230,14 +231,11 @@ class Cardinalities:
         """A near part as wide as its bound should bear, and the rest, priced by extrapolation."""
         forward = node.k1 >= self.best_k
         near, far = (node.k1, node.k2) if forward else (node.k2, node.k1)
-        width = min(max(1, self._bearable(node, near, cutoff)), abs(far - near) - 1)
+        half = abs(far - near) // 2
+        width = min(max(1, self._bearable(node, near, cutoff)), half)
         k = near + width if forward else near - width
         here, there = self.best(k).price, self.best(near).price
-        end = (
-            self.best(far).price
-            if width >= abs(far - near) // 2
-            else _line(near, there, k, here, far)
-        )
+        end = self.best(far).price if width == half else _line(near, there, k, here, far)
         if forward:
             return {"k": [k]}, [Node(near, k, there, here), Node(k, far, here, end)]
         return {"k": [k]}, [Node(far, k, end, here), Node(k, near, here, there)]
