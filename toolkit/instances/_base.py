@@ -69,8 +69,11 @@ class Instance:
         missing = [k for k in KEYS if not isinstance(content, dict) or k not in content]
         if missing:
             raise UserError(f"{where} is not an instance: it lacks {missing[0]!r}.")
+        for key in ("params", "data"):
+            if not isinstance(content[key], dict):
+                raise UserError(f"{where} is not an instance: its {key!r} is not an object.")
         arrays = {}
-        for key, value in dict(content["data"]).items():
+        for key, value in content["data"].items():
             try:
                 arrays[key] = np.array(value, dtype=np.float64)
             except (TypeError, ValueError):
