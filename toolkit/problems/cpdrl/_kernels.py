@@ -4,7 +4,7 @@ Notation of the formulation: W = D C, w = W / F, h = g / sigma^2, s = sqrt(bandw
 y = ln(1 + p h); c = (lambda1 + lambda2 p*) D / log2(1 + p* h) is the cost of one unit of 1/b.
 """
 
-from math import exp, inf, log, log1p, sqrt
+from math import exp, expm1, inf, log, log1p, sqrt
 
 import numpy as np
 from numba import njit
@@ -28,17 +28,20 @@ def lambert(x: float) -> float:
 
 
 @njit(cache=True, error_model="numpy")
-def _exponent(a: float) -> float:
-    """The root y >= 0 of exp(y) (y - 1) = a, for a >= -1."""
-    y = 1.0 + lambert(a / exp(1.0)) if a > 0.0 else sqrt(2.0 * (a + 1.0)) + 1e-300
+def best_exponent(ratio: float) -> float:
+    """The y = ln(1 + p h) of the power that minimises (lambda1 + lambda2 p) / y.
+
+    It solves y exp(y) - (exp(y) - 1) = ratio, with ratio = lambda1 h / lambda2 > 0, by Newton
+    from the right of the root, where the function is convex and grows.
+    """
+    y = 1.0 + lambert((ratio - 1.0) / exp(1.0)) if ratio > 1.0 else sqrt(2.0 * ratio)
     for _ in range(60):
-        # Newton on y + ln(y - 1) behaves for a > 0; near a = -1 use the plain form
         e = exp(y)
-        step = (e * (y - 1.0) - a) / (e * y)
+        step = (y * e - expm1(y) - ratio) / (y * e)
         y -= step
-        if abs(step) <= 1e-16 + 1e-15 * y:
+        if abs(step) <= 1e-15 * y:
             break
-    return max(y, 1e-300)
+    return y
 
 
 @njit(cache=True, error_model="numpy")
@@ -55,7 +58,7 @@ def prepare(size, cycles, f_max, gain, deadline, f_server, p_max, noise, kappa, 
             local = inf
         h = gain[i] / noise
         y_max = log1p(h * p_max)
-        y = min(_exponent(delay * h / energy - 1.0), y_max)
+        y = min(best_exponent(delay * h / energy), y_max)
         p = (exp(y) - 1.0) / h if y < y_max else p_max
         c = (delay + energy * p) * size[i] * LN2 / y
         table[0, i] = local
@@ -179,7 +182,7 @@ def allocate(masks, which, tables, deadline, total, p_max, energy, bandwidth, po
 
 
 @njit(cache=True, error_model="numpy", inline="always")
-def offer(s, k, table, i, deadline, delay, energy, p_max):
+def minorant(s, k, table, i, deadline, delay, energy, p_max):
     """A2 at its best multiplier: (lower bound of user i's cost when it offloads, s b, mu)."""
     work = table[5, i] * k
     room = deadline - work
@@ -205,7 +208,7 @@ def root_cost(mu, table, i, delay, energy, p_max):
     if mu == 0.0:
         return table[2, i]
     h, y_max = table[7, i], table[8, i]
-    y = min(_exponent((delay + mu) * h / energy - 1.0), y_max)
+    y = min(best_exponent((delay + mu) * h / energy), y_max)
     p = (exp(y) - 1.0) / h if y < y_max else p_max
     return sqrt((delay + mu + energy * p) * table[6, i] / y)
 
@@ -270,7 +273,7 @@ def best_price(k, s, table, fixed, deadline, total, delay, energy, p_max):
         for i in range(n):
             gain[i] = 0.0
             if free[i]:
-                gain[i] = table[0, i] - offer(s, k, table, i, deadline, delay, energy, p_max)[0]
+                gain[i] = table[0, i] - minorant(s, k, table, i, deadline, delay, energy, p_max)[0]
         last, following = _choose(gain, free, need, chosen)
         used, slope, slope_k = 0.0, 0.0, 0.0
         for i in range(n):
@@ -283,7 +286,7 @@ def best_price(k, s, table, fixed, deadline, total, delay, energy, p_max):
                 )
                 used += b
                 slope += b * d
-                mu = offer(s, k, table, i, deadline, delay, energy, p_max)[2]
+                mu = minorant(s, k, table, i, deadline, delay, energy, p_max)[2]
                 slope_k += (delay + mu) * table[5, i]
         if used >= total:
             low = s
@@ -321,8 +324,8 @@ def ends(k1, s1, theta1, k2, s2, theta2, table, fixed, deadline, total, delay, e
             f1 += local
             f2 += local
             continue
-        a, _, mu1 = offer(s1, k1, table, i, deadline, delay, energy, p_max)
-        b, _, mu2 = offer(s2, k2, table, i, deadline, delay, energy, p_max)
+        a, _, mu1 = minorant(s1, k1, table, i, deadline, delay, energy, p_max)
+        b, _, mu2 = minorant(s2, k2, table, i, deadline, delay, energy, p_max)
         if k1 != k2 and (mu1 > 0.0 or mu2 > 0.0 or a == inf or b == inf):
             mu = 0.5 * (mu1 + mu2)
             root = root_cost(mu, table, i, delay, energy, p_max)
