@@ -18,7 +18,13 @@ class Tree:
     """The nodes of one search. The heap holds the leaves, the least bound first."""
 
     def __init__(self, problem: Problem, data: Data, relaxation: Relaxation, probe: Probe) -> None:
-        self._problem, self._data, self._relaxation, self._probe = problem, data, relaxation, probe
+        self._sign, self._data, self._relaxation, self._probe = (
+            problem.sign,
+            data,
+            relaxation,
+            probe,
+        )
+        self._complete = problem.complete if isinstance(problem, HasCompletion) else None
         self._splits: dict[int, Mapping[str, Any]] = {}
         self._heap: list[tuple[float, int, Any]] = []
         self._done: list[tuple[float, int, Any]] = []  # leaves that cannot be split
@@ -43,7 +49,7 @@ class Tree:
         """Reports the least bound of all leaves, with the tree as it stands."""
         self._reported = self._probe.seconds
         loss = min(leaf[0] for leaf in (*self._heap[:1], *self._done))
-        self._probe.bound(self._problem.sign * loss, self.certificate())
+        self._probe.bound(self._sign * loss, self.certificate())
 
     def certificate(self) -> Certificate:
         """Splits and leaf prices, node 0 first."""
@@ -75,7 +81,10 @@ class Tree:
         """
         number, self._count = self._count, self._count + 1
         said = self._relaxation.bound(node, self._cutoff())
-        if said.candidates is not None and isinstance(self._problem, HasCompletion):
-            self._probe.offer(self._problem.complete(self._data, said.candidates))
+        if said.candidates is not None:
+            decision = said.candidates
+            if self._complete is not None:
+                decision = self._complete(self._data, decision)
+            self._probe.offer(decision)
         heapq.heappush(self._heap, (said.loss, number, node))
         return number

@@ -1,4 +1,4 @@
-"""Exact allocation for given offload masks, and the masks that a price suggests."""
+"""Exact allocation for given offload masks."""
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from . import _kernels
 
 PER_USER = ("size", "cycles", "f_max", "gain")
 SCALARS = ("deadline", "f_server", "p_max", "noise", "kappa", "weight_delay", "weight_energy")
+ALLOCATED = ("deadline", "bandwidth", "p_max", "weight_energy")
 
 
 def user_table(data: Data) -> np.ndarray:
@@ -23,28 +24,18 @@ def complete(data: Data, offload: np.ndarray) -> Decision:
     The bandwidth price is the root of one monotone equation; given it, every user's share is in
     closed form: sqrt(c/nu) while its deadline is slack, a Lambert W value where it binds.
     """
-    lead, n = offload.shape[:-1], offload.shape[-1]
-    cases = np.broadcast_shapes(np.shape(data["deadline"]), lead)
-    masks = np.ascontiguousarray(np.broadcast_to(offload, (*cases, n)), float).reshape(-1, n)
-    flat = {k: np.reshape(v, (-1, n) if k in PER_USER else -1) for k, v in data.items()}
-    tables = np.stack(
-        [user_table({k: v[i] for k, v in flat.items()}) for i in range(flat["deadline"].size)]
-    )
-    index = np.arange(flat["deadline"].size).reshape(np.shape(data["deadline"]))
-    which = np.ascontiguousarray(np.broadcast_to(index, cases)).ravel()
+    n, many = offload.shape[-1], np.shape(data["deadline"])
+    cases = offload.shape[:-1]
+    if many:
+        cases = np.broadcast_shapes(many, cases)
+        offload = np.broadcast_to(offload, (*cases, n))
+    masks = np.ascontiguousarray(offload, float).reshape(-1, n)
+    which = np.zeros(len(masks), np.int64)
+    if many:
+        which[:] = np.broadcast_to(np.arange(np.prod(many)).reshape(many), cases).ravel()
     bandwidth, power, frequency = (np.zeros(masks.shape) for _ in range(3))
-    _kernels.allocate(
-        masks,
-        which,
-        tables,
-        flat["deadline"],
-        flat["bandwidth"],
-        flat["p_max"],
-        flat["weight_energy"],
-        bandwidth,
-        power,
-        frequency,
-    )
+    scalars = [np.reshape(data[key], -1) for key in ALLOCATED]
+    _kernels.allocate(masks, which, _tables(data), *scalars, bandwidth, power, frequency)
     shape = (*cases, n)
     return {
         "offload": masks.reshape(shape),
@@ -54,25 +45,11 @@ def complete(data: Data, offload: np.ndarray) -> Decision:
     }
 
 
-def ranked_masks(data: Data) -> np.ndarray:
-    """For every cardinality k the k users that gain most, at share B/k and at the price it implies.
-
-    recipe-learners, section 1: shape (2n + 1, n), the all-local mask first. Users that cannot run
-    locally gain infinitely much; cardinalities beyond 256 above the cheapest are not tried.
-    """
-    table = dict(zip(_kernels.COLUMNS, user_table(data), strict=True))
-    n = len(table["q"])
-    ks = np.arange(1, n + 1)[:, None]
-    local, q, work = table["local"], table["q"], table["work"]
-    delay, total = float(data["weight_delay"]), float(data["bandwidth"])
-    equal_share = local - q**2 * ks / total - delay * work * ks
-    first = _top(equal_share, ks)
-    price = (first @ q)[:, None] / total
-    second = _top(local - 2 * q * price - delay * work * ks, ks)
-    return np.concatenate([np.zeros((1, n)), first, second])
-
-
-def _top(value: np.ndarray, ks: np.ndarray) -> np.ndarray:
-    """Row j marks the ks[j] largest values of its row."""
-    rank = np.argsort(np.argsort(-value, axis=-1, kind="stable"), axis=-1)
-    return (rank < ks).astype(float)
+def _tables(data: Data) -> np.ndarray:
+    """`user_table` of every instance, shape (instances, 9, n)."""
+    if not np.shape(data["deadline"]):
+        return user_table(data)[None]
+    n = data["size"].shape[-1]
+    flat = {k: np.reshape(v, (-1, n) if k in PER_USER else -1) for k, v in data.items()}
+    count = flat["deadline"].size
+    return np.stack([user_table({k: v[i] for k, v in flat.items()}) for i in range(count)])
