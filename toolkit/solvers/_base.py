@@ -63,6 +63,7 @@ class Point:
     evaluations: int
     objective: float | None
     bound: float | None
+    done: float | None = None  # share of the work, where the solver knows it; never in a trace
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -59,7 +60,7 @@ class Probe:
         self._certificate: Certificate | None = None
         self._trace: list[Point] = []
         self._paused = 0.0
-        self._start = time.perf_counter()
+        self._start = self._told = time.perf_counter()
 
     @property
     def wall(self) -> float:
@@ -74,6 +75,11 @@ class Probe:
     def remaining(self) -> float:
         """Wall-clock seconds left."""
         return max(0.0, self.budget.seconds - self.wall)
+
+    @property
+    def room(self) -> float:
+        """How many more decisions will be judged."""
+        return max(0.0, self.budget.evaluations - self.evaluations)
 
     @property
     def expired(self) -> bool:
@@ -92,15 +98,18 @@ class Probe:
         return self._best.rank[1] if self._best and self._best.feasible else math.inf
 
     def offer(self, decision: Decision) -> Evaluation:
-        """Judges one decision or a batch (one leading axis); returns what they are worth."""
+        """Judges one decision or a batch (one leading axis); returns what they are worth.
+
+        Rows that the budget has no room for are not judged: they come back as infinitely violated.
+        """
         begun = time.perf_counter()
         single = np.ndim(decision[self._space.vars[0].name]) == len(self._space.vars[0].shape)
         if single:
             decision = self._space.snap(decision)
-        evaluation = self._problem.evaluate(self._instance.data, decision)
+        evaluation = self._evaluate(decision, single)
         objective = np.atleast_1d(np.asarray(evaluation.objective, float))
         violation = np.atleast_1d(np.asarray(evaluation.violation, float))
-        self.evaluations += objective.size
+        self.evaluations += int(min(objective.size, self.room))
         excess = np.where(violation > TOLERANCE, violation, 0.0)
         loss = self._problem.sign * objective
         loss, excess = (np.where(np.isnan(v), np.inf, v) for v in (loss, excess))
@@ -118,6 +127,28 @@ class Probe:
         self._paused += time.perf_counter() - begun
         return evaluation
 
+    def _evaluate(self, decision: Decision, single: bool) -> Evaluation:
+        """`Problem.evaluate`, of no more rows than the budget leaves."""
+        data, some = self._instance.data, decision[self._space.vars[0].name]
+        rows = 1 if single else len(some)
+        if rows <= self.room:
+            return self._problem.evaluate(data, decision)
+        left = int(self.room)
+        shape = () if single else (rows,)
+        seen = self._problem.evaluate(
+            data, {k: v[None][:left] if single else v[:left] for k, v in decision.items()}
+        )
+
+        def padded(judged: np.ndarray) -> np.ndarray:
+            rest = np.full(rows - left, np.inf)
+            return np.concatenate([np.asarray(judged, float), rest]).reshape(shape)
+
+        return Evaluation(
+            padded(seen.objective),
+            {k: padded(v) for k, v in seen.violations.items()},
+            {k: padded(v) for k, v in seen.terms.items()},
+        )
+
     def bound(self, value: float, certificate: Certificate) -> None:
         """Reports a dual bound (in units of the objective) and what supports it.
 
@@ -132,10 +163,25 @@ class Probe:
             self._log(time.perf_counter())
             self._contradicted()
 
+    def progress(self, done: float) -> None:
+        """Tells the listener, at most five times a second, which share of the work is done."""
+        now = time.perf_counter()
+        if self._listener and now - self._told >= 0.2:
+            self._told = now
+            self._listener(replace(self._point(now), done=done))
+
     def certify(self, claim: Claim) -> Result:
         """Turns a claim into a result, from this probe's books alone."""
         seconds, wall = self.seconds, self.wall
         best = self._best
+        found: dict[str, Any] = {}
+        if best is not None:
+            found = {
+                "decision": best.decision,
+                "objective": best.objective,
+                "violation": best.violation,
+                "terms": best.terms,
+            }
         result = Result(
             status=Status.FEASIBLE if best and best.feasible else Status.UNKNOWN,
             stop=claim.stop,
@@ -148,23 +194,16 @@ class Probe:
             evaluations=self.evaluations,
             trace=tuple(self._trace),
             message=claim.message,
-            **(
-                {}
-                if best is None
-                else {
-                    "decision": best.decision,
-                    "objective": best.objective,
-                    "violation": best.violation,
-                    "terms": best.terms,
-                }
-            ),  # type: ignore[arg-type]
+            **found,
         )
         return with_status(result)
 
-    def _log(self, now: float) -> None:
+    def _point(self, now: float) -> Point:
         objective = self._best.objective if self._best and self._best.feasible else None
-        seconds = now - self._start - self._paused
-        self._trace.append(Point(seconds, self.evaluations, objective, self._bound))
+        return Point(now - self._start - self._paused, self.evaluations, objective, self._bound)
+
+    def _log(self, now: float) -> None:
+        self._trace.append(self._point(now))
         if self._listener:
             self._listener(self._trace[-1])
 

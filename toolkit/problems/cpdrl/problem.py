@@ -195,9 +195,9 @@ class Cpdrl(Problem):
 
     def ranking(self, data: Data) -> Decision:
         """About 2n masks: for each cardinality the best users at an equal share and at a price."""
-        from . import allocation
+        from . import ranking
 
-        return {"offload": allocation.ranked_masks(data)}
+        return {"offload": ranking.ranked_masks(data)}
 
     def relaxation(self, data: Data) -> Relaxation:
         from .relaxation import Cardinalities
