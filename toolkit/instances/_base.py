@@ -44,6 +44,10 @@ class Instance:
             frozen[key] = array
         object.__setattr__(self, "data", frozen)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles by construction: arrays would come back writable otherwise."""
+        return Instance, (self.problem, self.version, dict(self.data), self.params, self.name)
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 over problem, version, names, shapes and little-endian bytes (16 digits)."""
@@ -76,7 +80,7 @@ class Instance:
         for key, value in content["data"].items():
             try:
                 arrays[key] = np.array(value, dtype=np.float64)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 raise UserError(f"{where}: data[{key!r}] is not a rectangle of numbers.") from None
         return cls(content["problem"], content["version"], arrays, content["params"], where)
 
@@ -111,7 +115,7 @@ class Instance:
                 content = json.loads(path.read_text())
         except OSError as error:
             raise UserError(f"Cannot read {where!r}: {error.strerror or error}.") from None
-        except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except (ValueError, KeyError, EOFError, RecursionError, zipfile.BadZipFile) as error:
             raise UserError(
                 f"{where!r} is damaged or not an instance file ({error}); export it again."
             ) from None

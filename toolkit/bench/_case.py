@@ -1,0 +1,191 @@
+"""A case: one solver on one instance, and the hash of all that can change its numbers."""
+
+import functools
+import hashlib
+import importlib.metadata
+import json
+import platform
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import toolkit
+from toolkit import problems, solvers
+from toolkit.errors import UserError
+from toolkit.instances import Instance
+from toolkit.problems import Problem
+from toolkit.solvers import Solver
+
+from ._plan import Plan, parse_solver
+
+ALWAYS = ("numpy", "scipy", "numba")  # every number passes through these
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A case in the form that travels to another process: names, because classes may not."""
+
+    problem: tuple[str, dict[str, Any]]
+    solver: tuple[str, dict[str, Any]]
+    instance: Instance
+    seed: int
+    seconds: float
+    evaluations: int | None
+    plugins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One run: a problem's instance, a solver, a seed and limits."""
+
+    problem: Problem
+    preset: str | None
+    instance: Instance
+    solver: Solver
+    seed: int
+    seconds: float
+    evaluations: int | None
+    asked: bool  # the solver was named; otherwise a refusal is no row, only a remark
+    plugins: tuple[str, ...] = ()
+    environment: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        return str(self.solver)
+
+    @property
+    def job(self) -> "Job":
+        return Job(
+            problem=(self.problem.name, self.problem.params),
+            solver=(self.solver.name, self.solver.params),
+            instance=self.instance,
+            seed=self.seed,
+            seconds=self.seconds,
+            evaluations=self.evaluations,
+            plugins=self.plugins,
+        )
+
+    @functools.cached_property
+    def key(self) -> str:
+        """SHA-256 (20 digits) of everything that can change a number of this run."""
+        identity = {
+            "problem": [self.problem.name, self.problem.version, self.problem.params],
+            "digest": self.instance.digest,
+            "solver": [self.solver.name, self.solver.params],
+            "limits": [self.seconds, self.evaluations],
+            "seed": self.seed,
+            "toolkit": [toolkit.__version__, source_digest(self.plugins)],
+            "python": platform.python_version(),
+            "versions": versions((*ALWAYS, *self.solver.backends)),
+        }
+        text = json.dumps(identity, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+@functools.cache
+def source_digest(plugins: tuple[str, ...]) -> str:
+    """A hash of the toolkit's own source files and of the plug-ins'."""
+    root = Path(toolkit.__file__).parent
+    sha = hashlib.sha256()
+    for path in [*sorted(root.rglob("*.py")), *map(Path, plugins)]:
+        sha.update(path.name.encode() + b"\0" + path.read_bytes())
+    return sha.hexdigest()
+
+
+@functools.cache
+def versions(distributions: tuple[str, ...]) -> dict[str, str | None]:
+    """The installed version of each distribution; None: not installed."""
+    found: dict[str, str | None] = {}
+    for name in distributions:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def environment(jobs: int, solver: Solver) -> dict[str, Any]:
+    """What the numbers of a run were made with; kept with every record."""
+    return {
+        "toolkit": toolkit.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "threads": 1,
+        "jobs": jobs,
+        **versions((*ALWAYS, *solver.backends)),
+    }
+
+
+@functools.cache
+def _processor() -> str:
+    """The CPU's own name where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def chosen_solvers(specs: list[str] | None) -> list[Solver]:
+    """The solvers of a plan, each once; all of the registry where none is named."""
+    if specs is None:
+        return [solvers.registry.build(name) for name in solvers.registry.names()]
+    built = []
+    for text in specs:
+        name, params = parse_solver(text)
+        built.append(solvers.registry.build(name, **params))
+    return list({str(solver): solver for solver in built}.values())
+
+
+def plan_problem(plan: Plan) -> tuple[Problem, list[Instance]]:
+    """The plan's problem, and its instances."""
+    if plan.problem is None:
+        known = ", ".join(problems.registry.names())
+        raise UserError(f"No problem is named; give --problem NAME (known: {known}).")
+    problem = problems.load(plan.problem, plan.preset, **plan.problem_params)
+    try:
+        return problem, [problem.instance(index, plan.seed) for index in range(plan.instances)]
+    except MemoryError:
+        raise UserError(
+            f"{plan.instances} instances of {problem} do not fit in memory; ask for fewer users."
+        ) from None
+
+
+def read_instance(path: Path) -> tuple[Problem, Instance]:
+    """An instance file, admitted by the problem that it is of."""
+    instance = Instance.read(path)
+    problem = problem_of(instance, str(path))
+    instance = Instance(problem.name, instance.version, instance.data, problem.params, path.stem)
+    return problem, problem.admit(instance)
+
+
+def problem_of(instance: Instance, where: str) -> Problem:
+    """The problem that an instance names, with the fields that drew it."""
+    if not isinstance(instance.problem, str):
+        raise UserError(f"{where} is not an instance: its 'problem' is not a name.")
+    return problems.registry.build(instance.problem, **instance.params)
+
+
+def make_cases(plan: Plan, problem: Problem, instances: Iterable[Instance]) -> list[Case]:
+    """Every chosen solver on every instance, instance by instance."""
+    chosen = chosen_solvers(plan.solvers)
+    plugins = tuple(str(Path(p).resolve()) for p in plan.plugin)
+    return [
+        Case(
+            problem=problem,
+            preset=plan.preset,
+            instance=instance,
+            solver=solver,
+            seed=plan.seed,
+            seconds=plan.seconds,
+            evaluations=plan.evaluations,
+            asked=plan.solvers is not None,
+            plugins=plugins,
+            environment=environment(plan.jobs, solver),
+        )
+        for instance in instances
+        for solver in chosen
+    ]

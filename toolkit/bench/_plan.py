@@ -1,0 +1,136 @@
+"""A plan: which problem meets which solvers, on which instances, with what budget."""
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from toolkit.component import parse_value
+from toolkit.errors import UserError, unknown
+
+DEFAULT_STORE = "results/runs.sqlite"
+MOST_INSTANCES = 1_000_000
+MOST = 2**62  # of a whole number that the store can hold
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the command was asked for, as given by flags or by a TOML file with the same names."""
+
+    problem: str | None = None
+    n_users: int | None = None
+    preset: str | None = None
+    set: dict[str, Any] = {}
+    instances: int = 3
+    seed: int = 0
+    solvers: list[str] | None = None  # None: every solver that takes the problem
+    seconds: float = 10.0
+    evaluations: int | None = None
+    jobs: int = 1
+    store: str = DEFAULT_STORE
+    report: str | None = None
+    out: str | None = None
+    plugin: list[str] = []
+    quiet: bool = False
+    json: bool = False
+
+    def __post_init__(self) -> None:
+        for name, most in (("instances", MOST_INSTANCES), ("jobs", 1024)):
+            if not 1 <= getattr(self, name) <= most:
+                raise UserError(
+                    f"--{name} is {getattr(self, name)}; it must be between 1 and {most:,}."
+                )
+        if not 0 < self.seconds <= 1e7:
+            raise UserError(f"--seconds is {self.seconds:g}; it must be above 0 and at most 1e7.")
+        if self.evaluations is not None and not 1 <= self.evaluations <= MOST:
+            raise UserError(f"--evaluations is {self.evaluations}; it must be at least 1.")
+        if not 0 <= self.seed <= MOST:
+            raise UserError(f"--seed is {self.seed}; it must be between 0 and {MOST:,}.")
+        if self.solvers is not None and not self.solvers:
+            raise UserError("--solvers names no solver; leave it out to run every solver.")
+
+    @property
+    def problem_params(self) -> dict[str, Any]:
+        """The generator's fields that were set, `--n-users` among them."""
+        users = {} if self.n_users is None else {"n_users": self.n_users}
+        return {**self.set, **users}
+
+
+def make_plan(flags: dict[str, Any], file: Path | None = None) -> Plan:
+    """The plan of a TOML file, with the flags that were given on top."""
+    content = {} if file is None else _read(file)
+    given = {key: value for key, value in flags.items() if value is not None}
+    try:
+        return msgspec.convert({**content, **given}, Plan)
+    except msgspec.ValidationError as error:
+        where = f"The plan {str(file)!r}" if file else "The plan"
+        raise UserError(f"{where} is not valid: {error}.") from None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(file.read_text())
+    except OSError as error:
+        raise UserError(f"Cannot read the plan {str(file)!r}: {error.strerror}.") from None
+    except ValueError as error:
+        raise UserError(f"The plan {str(file)!r} is not a TOML file: {error}.") from None
+    for key in content:
+        if key not in Plan.__struct_fields__:
+            raise unknown(f"entry of the plan {str(file)!r}", key, Plan.__struct_fields__)
+    return content
+
+
+def parse_settings(settings: list[str]) -> dict[str, Any]:
+    """{"KEY": value} of the texts "KEY=VALUE"."""
+    out = {}
+    for text in settings:
+        key, equals, value = text.partition("=")
+        if not (key.strip() and equals and value.strip()):
+            raise UserError(f"Cannot read --set {text!r}; write it as KEY=VALUE.")
+        out[key.strip()] = parse_value(value.strip())
+    return out
+
+
+def split_outside_brackets(text: str) -> list[str]:
+    """The parts between commas; a comma inside brackets or quotes belongs to its part."""
+    parts, depth, quoted = [""], 0, False
+    for char in text:
+        quoted ^= char == '"'
+        depth += 0 if quoted else (char in "[{") - (char in "]}")
+        if char == "," and depth == 0 and not quoted:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return [part.strip() for part in parts if part.strip()]
+
+
+def parse_solver(text: str) -> tuple[str, dict[str, Any]]:
+    """The name and the parameters of `name` or `name[param=value,param=value]`."""
+    match = re.fullmatch(r"([\w.-]+)(?:\[(.*)\])?", text)
+    if match is None:
+        raise UserError(f"Cannot read the solver {text!r}; write name or name[param=value,...].")
+    params = {}
+    for part in split_outside_brackets(match[2] or ""):
+        key, equals, value = part.partition("=")
+        if not (key.strip() and equals and value.strip()):
+            raise UserError(
+                f"Cannot read {part!r} in the solver {text!r}; write name[param=value,...]."
+            )
+        params[key.strip()] = parse_value(value.strip())
+    return match[1], params
+
+
+def ensure_writable(folder: Path, flag: str) -> None:
+    """Makes the folder; UserError, before anything has run, where files cannot be written."""
+    probe = folder / f".writable-{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UserError(
+            f"Cannot write to {flag} {str(folder)!r} ({error.strerror}); "
+            "name a folder that can be written."
+        ) from None

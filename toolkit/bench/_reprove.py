@@ -1,0 +1,111 @@
+"""What a certificate proves: its bound recomputed, and all that can be wrong with it."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from toolkit.instances import Instance
+from toolkit.problems import Certificate, HasProof, Problem
+from toolkit.problems._knowledge import count_choices, iterate_choices
+from toolkit.problems._proof import Arithmetic, Proof, Region
+
+MOST_CHOICES = 2**24  # an enumeration of more is not repeated
+CELLS = 2**20  # entries of the choices that are bounded at a time
+
+
+class Refuted(Exception):
+    """Something that is stored is wrong; the text says what."""
+
+
+class Unchecked(Exception):
+    """A bound that cannot be re-proved here, right or wrong; the text says why."""
+
+
+def least_loss(
+    problem: Problem, instance: Instance, certificate: Certificate, arithmetic: Arithmetic
+) -> float:
+    """The loss that the certificate proves no feasible decision to be below."""
+    if certificate.kind == "claim":
+        raise Unchecked("The bound is a solver's word; there is nothing to check.")
+    if certificate.kind not in ("tree", "enumeration"):
+        raise Refuted(f"A certificate of kind {certificate.kind!r} is not known.")
+    if not isinstance(problem, HasProof):
+        raise Unchecked(f"The problem {problem.name!r} cannot re-prove bounds.")
+    proof = problem.proof(instance.data, arithmetic)
+    if certificate.kind == "tree":
+        return _least_leaf(proof, certificate.body.get("nodes"))
+    return _least_choice(problem, instance, proof, certificate.body.get("count"))
+
+
+def _least_choice(problem: Problem, instance: Instance, proof: Proof, count: Any) -> float:
+    """The least bound of every discrete choice, all of them bounded anew."""
+    space = problem.space(instance.data)
+    total = count_choices(space)
+    if isinstance(count, bool) or not isinstance(count, int) or count != total:
+        raise Refuted(f"The enumeration says {count!r} choices; there are {total:,}.")
+    if total > MOST_CHOICES:
+        raise Unchecked(f"{total:,} choices are too many to bound each of them again.")
+    least = math.inf
+    for choices in iterate_choices(space, max(1, CELLS // space.size)):
+        with _blamed("A choice of the enumeration"):
+            bounds = np.asarray(proof.bound_each(choices), float)
+        least = min(least, _a_bound(float(bounds.min()), "The enumeration"))
+    return least
+
+
+def _least_leaf(proof: Proof, nodes: Any) -> float:
+    """The least bound of a tree's leaves, once the tree is seen to cover the whole space."""
+    if not isinstance(nodes, list | tuple) or not nodes:
+        raise Refuted("The tree has no list of nodes.")
+    reached, least = [False] * len(nodes), math.inf
+    stack: list[tuple[int, Region]] = [(0, proof.root())]
+    while stack:
+        index, region = stack.pop()
+        if reached[index]:
+            raise Refuted(f"Node {index} of the tree is reached twice.")
+        reached[index] = True
+        node = nodes[index]
+        keys = set(node) if isinstance(node, Mapping) else set()
+        if keys == {"leaf"}:
+            with _blamed(f"Leaf {index} of the tree"):
+                bound = float(proof.bound(region, node["leaf"]))
+            least = min(least, _a_bound(bound, f"Leaf {index} of the tree"))
+        elif keys == {"split", "children"}:
+            with _blamed(f"The split of node {index} of the tree"):
+                parts = list(proof.split(region, node["split"]))
+            children = _children(index, node["children"], len(parts), len(nodes))
+            stack.extend(zip(children, parts, strict=True))
+        else:
+            raise Refuted(f"Node {index} of the tree is neither a leaf nor a split.")
+    if not all(reached):
+        raise Refuted(f"Node {reached.index(False)} of the tree is never reached.")
+    return least
+
+
+def _children(index: int, children: Any, parts: int, nodes: int) -> Sequence[int]:
+    """The numbers of a node's children: one for each part of its split, all of them nodes."""
+    listed: Sequence[Any] = children if isinstance(children, list | tuple) else []
+    if len(listed) != parts:
+        raise Refuted(f"Node {index} of the tree has {len(listed)} children, not {parts}.")
+    for child in listed:
+        if isinstance(child, bool) or not isinstance(child, int) or not 0 <= child < nodes:
+            raise Refuted(f"Node {index} of the tree has a child {child!r}, which is no node.")
+    return listed
+
+
+def _a_bound(value: float, whose: str) -> float:
+    if math.isnan(value):
+        raise Refuted(f"{whose} yields no bound.")
+    return value
+
+
+@contextmanager
+def _blamed(what: str) -> Iterator[None]:
+    """Turns whatever a proof raises into a refutation: stored values may be wrong in any way."""
+    try:
+        yield
+    except Exception as error:
+        raise Refuted(f"{what} cannot be checked: {type(error).__name__}: {error}") from None

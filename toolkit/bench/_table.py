@@ -1,0 +1,141 @@
+"""The table of a run, as text."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from toolkit.reports import numbers
+from toolkit.reports.compare import Comparison, Row, Summary, compare, formulas, refusals, summarise
+from toolkit.reports.record import Record
+
+WIDTH = 118
+HEAD = (
+    ("", "solver"),
+    ("", "status"),
+    ("", "verdict"),
+    ("", "objective"),
+    ("proven", "bound"),
+    ("proven", "gap"),
+    ("gap to", "best known"),
+    ("worst", "violation"),
+    ("", "seconds"),
+    ("", "evaluations"),
+)
+SUMMARY_HEAD = (
+    ("", "solver"),
+    ("", "runs"),
+    ("", "feasible"),
+    ("proved", "optimal"),
+    ("at best", "known"),
+    ("median gap", "to best"),
+    ("worst gap", "to best"),
+    ("median", "seconds"),
+    ("", "evaluations"),
+    ("", "failed"),
+)
+CLAIMED = "( ) the solver's own claim, not checked"
+
+
+def render(records: Iterable[Record], asked: bool = True) -> str:
+    """One table an instance, a summary over several, and how to read them.
+
+    Solvers that refused are rows where they were asked for, otherwise one line at the end.
+    """
+    comparisons = compare(records)
+    if not comparisons:
+        return "Nothing ran."
+    blocks = [_instance(comparison, asked) for comparison in comparisons]
+    if len(comparisons) > 1:
+        blocks.append(_summary(summarise(comparisons), len(comparisons)))
+    blocks.append(_legend(comparisons))
+    if not asked and (refused := refusals(comparisons)):
+        said = "; ".join(f"{name} ({reason})" for name, reason in refused.items())
+        blocks.append(_wrap(f"not run: {said}"))
+    return "\n\n".join(blocks)
+
+
+def _instance(comparison: Comparison, asked: bool) -> str:
+    """Title, table, and a line for each run that did not come to an answer."""
+    rows = comparison.rows if asked else comparison.ran
+    lines = [_title(comparison), align(HEAD, [_cells(row) for row in rows], left=3)]
+    for row in rows:
+        if row.record.message and (row.record.failed or row.record.refused):
+            lines.append(_wrap(f"{row.record.label}: {row.record.message}", "  "))
+    return "\n".join(lines)
+
+
+def _title(comparison: Comparison) -> str:
+    users = f"{comparison.n_users:,} user{'s' * (comparison.n_users > 1)}"
+    goal = "minimise" if comparison.sense == "min" else "maximise"
+    best = f"best known {numbers.number(comparison.best)}{'*' * comparison.optimal}"
+    if comparison.best is None:
+        best = "proven infeasible" if comparison.infeasible else "no feasible decision found"
+    return f"{comparison.instance} · {users} · {goal} · {best} · digest {comparison.digest}"
+
+
+def _cells(row: Row) -> list[str]:
+    r = row.record
+    bound, gap = numbers.number(r.bound), numbers.gap(r.gap)
+    if not r.proven:
+        bound, gap = (text if text == "-" else f"({text})" for text in (bound, gap))
+    if r.refused:
+        return [r.label, r.status, *["-"] * 8]
+    return [
+        r.label,
+        r.status,
+        r.said,
+        numbers.number(r.objective),
+        bound,
+        gap,
+        numbers.gap(row.gap_to_best),
+        numbers.violation(r.violation),
+        numbers.seconds(r.seconds),
+        str(r.evaluations),
+    ]
+
+
+def _summary(summaries: Sequence[Summary], instances: int) -> str:
+    rows = [
+        [
+            s.label,
+            str(s.runs),
+            f"{s.feasible}/{s.runs}",
+            f"{s.optimal}/{s.runs}",
+            f"{s.at_best}/{s.runs}",
+            numbers.gap(s.median_gap),
+            numbers.gap(s.worst_gap),
+            numbers.seconds(s.median_seconds),
+            str(s.evaluations),
+            str(s.failed),
+        ]
+        for s in summaries
+    ]
+    return f"all {instances} instances\n" + align(SUMMARY_HEAD, rows, left=1)
+
+
+def _legend(comparisons: Sequence[Comparison]) -> str:
+    lines = list(formulas(comparisons[0].sense))
+    if any(comparison.optimal for comparison in comparisons):
+        lines[-1] += " (* proven optimal)"
+    records = [row.record for comparison in comparisons for row in comparison.ran]
+    if any(r.said.startswith("(") or (r.bound is not None and not r.proven) for r in records):
+        lines.append(CLAIMED)
+    return "\n".join(_wrap(line) for line in lines)
+
+
+def align(head: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], left: int) -> str:
+    """Columns two spaces apart under a head of two lines; the first `left` ones flush left."""
+    two = [[first for first, _ in head], [second for _, second in head]]
+    columns = list(zip(*two, *rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+
+    def line(cells: Sequence[str]) -> str:
+        pairs = enumerate(zip(cells, widths, strict=True))
+        padded = [c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in pairs]
+        return "  ".join(padded).rstrip()
+
+    rule = "  ".join("-" * width for width in widths)
+    return "\n".join([line(two[0]), line(two[1]), rule, *map(line, rows)])
+
+
+def _wrap(text: str, indent: str = "") -> str:
+    return textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent + "  ")

@@ -1,0 +1,135 @@
+"""The verbs beside a run: list, check, export (and verify, which has a file of its own)."""
+
+import pkgutil
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import toolkit.learners
+from toolkit import problems, solvers
+from toolkit.component import Registry
+from toolkit.errors import UserError, unknown
+from toolkit.instances import Instance
+from toolkit.problems import HasPyomo, Problem
+
+from ._audit import audit
+from ._case import plan_problem
+from ._flags import FORMATS
+from ._plan import ensure_writable, make_plan, parse_settings, split_outside_brackets
+
+OK, FAILED = 0, 3
+MODEL_FORMATS = ("nl", "lp", "mps", "gms")
+
+
+def show_list(args: Namespace) -> int:
+    """Prints the problems with their presets, the solvers and the learners."""
+    print("problems (--problem)")
+    for name in problems.registry.names():
+        cls = problems.registry.find(name)
+        _line(name, _first_line(cls, cls.title))
+        for preset, fields in cls.presets.items():
+            said = ", ".join(f"{k}={v}" for k, v in fields.items())
+            _line(f"  --preset {preset}", said or "all defaults")
+    print("\nsolvers (--solvers)")
+    for name in solvers.registry.names():
+        _line(name, _about_solver(solvers.registry, name))
+    print("\nlearners")
+    learners = [m.name for m in pkgutil.iter_modules(toolkit.learners.__path__) if m.name[0] != "_"]
+    for name in learners:
+        _line(name, "")
+    if not learners:
+        print("  none in this version")
+    return OK
+
+
+def check(args: Namespace) -> int:
+    """Puts a component through its conformance tests; 3 where one fails."""
+    failures = 0
+    for name, failure in _checks(args.name):
+        print(
+            f"{'FAIL' if failure else 'ok':<5}{name}{f': {failure}' if failure else ''}", flush=True
+        )
+        failures += failure is not None
+    print(f"{args.name}: {failures} failed" if failures else f"{args.name}: conforms")
+    return FAILED if failures else OK
+
+
+def export(args: Namespace) -> int:
+    """Writes instances, and their models where a format asks for one."""
+    formats = split_outside_brackets(args.format)
+    for name in formats:
+        if name not in FORMATS:
+            raise unknown("format", name, FORMATS)
+    fields = ("problem", "n_users", "preset", "instances", "seed")
+    flags: dict[str, Any] = {name: getattr(args, name) for name in fields}
+    plan = make_plan({**flags, "set": parse_settings(args.set)})
+    problem, instances = plan_problem(plan)
+    folder = Path(args.out)
+    ensure_writable(folder, "--out")
+    for instance in instances:
+        for name in formats:
+            path = folder / f"{instance.name}.{name}"
+            if name in MODEL_FORMATS:
+                _write_model(problem, instance, args.formulation, path)
+            else:
+                instance.write(path)
+            print(path)
+    return OK
+
+
+def _checks(name: str) -> Iterator[tuple[str, str | None]]:
+    """The outcome of each test, by name; None: it holds."""
+    if name in problems.registry.names():
+        from toolkit.problems._check import check_problem
+
+        yield from check_problem(problems.load(name, "tiny"))
+    elif name in solvers.registry.names():
+        from toolkit.solvers._check import check_solver
+
+        yield from check_solver(solvers.registry.build(name))
+    else:
+        known: Iterable[str] = (*problems.registry.names(), *solvers.registry.names())
+        raise unknown("problem or solver", name, known)
+
+
+def _write_model(problem: Problem, instance: Instance, formulation: str | None, path: Path) -> None:
+    """Writes a Pyomo model; UserError where the format cannot hold it."""
+    if not isinstance(problem, HasPyomo):
+        raise UserError(f"{problem.name!r} has no algebraic model; export json or npz.")
+    formulation = formulation or next(iter(problem.formulations))
+    if formulation not in problem.formulations:
+        raise unknown(f"formulation of {problem.name!r}", formulation, problem.formulations)
+    model = problem.pyomo(instance, formulation).model
+    try:
+        model.write(str(path), io_options={"symbolic_solver_labels": True})
+    except (ValueError, RuntimeError, KeyError) as error:
+        path.unlink(missing_ok=True)
+        raise UserError(
+            f"A {path.suffix} file cannot hold the {formulation!r} model of {problem.name!r}, "
+            f"which is nonlinear ({_brief(error)}); export nl or gms."
+        ) from None
+
+
+def _about_solver(registry: Registry[Any], name: str) -> str:
+    cls = registry.find(name)
+    absent = cls().missing()
+    return _first_line(cls) + (f" (not installed: {absent})" if absent else "")
+
+
+def _first_line(cls: type, default: str = "") -> str:
+    """What a component says of itself."""
+    doc = (cls.__doc__ or "").strip().splitlines()
+    return doc[0] if doc else default
+
+
+def _line(name: str, text: str) -> None:
+    print(f"  {name:<24}{text}".rstrip())
+
+
+def _brief(error: BaseException) -> str:
+    """The first line of an error, at most 80 characters."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:80]
+
+
+VERBS = {"list": show_list, "check": check, "verify": audit, "export": export}

@@ -1,0 +1,242 @@
+"""What runs in a case's own process: build, warm up, solve, check, send. It may die at any time."""
+
+import contextlib
+import faulthandler
+import gc
+import math
+import os
+import signal
+import threading
+import time
+import traceback
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from typing import Any
+
+import msgspec
+import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
+
+from toolkit import problems, solvers
+from toolkit.errors import UserError
+from toolkit.instances import Instance, rng_for
+from toolkit.problems import Problem
+from toolkit.reports.record import finite
+from toolkit.solvers import (
+    BoundContradiction,
+    Budget,
+    Claim,
+    Point,
+    Probe,
+    Result,
+    Solver,
+    Status,
+    Stop,
+)
+from toolkit.solvers._probe import with_status
+
+from ._case import Job
+from ._plugins import load_plugins
+
+WARM_SECONDS, LEAST_PASSES, MOST_PASSES = 0.05, 3, 6
+TELL_EVERY = 0.2  # seconds
+STARTED, SOLVED = "started", "solved"  # what it sends before the answer, so that limits can differ
+
+
+def child(job: Job, out: Connection, log: str) -> None:
+    """Sends STARTED, SOLVED, and the fields of the record; prints go to the file `log`."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    _redirect(log)
+    _die_with_the_parent(out)
+    with threadpool_limits(1):
+        try:
+            answer = run(job, out)
+        except UserError as error:
+            answer = _failure(str(error))
+        except Exception as error:
+            answer = {**_failure(one_line(error)), "log": traceback.format_exc()}
+    out.send(answer)
+
+
+def run(job: Job, out: Connection) -> dict[str, Any]:
+    """The fields of the record of one job."""
+    load_plugins(job.plugins)
+    solver = solvers.registry.build(job.solver[0], **job.solver[1])
+    if package := solver.missing():
+        return _refusal(f"needs the package {package!r}: {how_to_install(solver, package)}")
+    problem = problems.registry.build(job.problem[0], **job.problem[1])
+    instance = problem.admit(job.instance)
+    if reason := solver.refuses(problem, instance):
+        return _refusal(reason)
+    warm_up(problem, solver)
+    out.send(STARTED)
+    return solve(problem, solver, instance, job, out)
+
+
+def solve(
+    problem: Problem, solver: Solver, instance: Instance, job: Job, out: Connection
+) -> dict[str, Any]:
+    """Solves on the clock, then checks off the clock what was claimed."""
+    budget = Budget(seconds=job.seconds, evaluations=job.evaluations or math.inf)
+    rng = rng_for("solve", str(solver), instance.digest, job.seed)
+    probe = Probe(problem, instance, budget, rng, Messenger(out))
+    extra: dict[str, Any] = {}
+    try:
+        result = probe.certify(solver.solve(problem, instance, probe))
+    except BoundContradiction as error:
+        result = _crashed(probe, str(error))
+        extra = {"verdict": "refuted", "reason": str(error)}
+    except Exception as error:
+        result = _crashed(probe, one_line(error))
+        extra = {"log": traceback.format_exc()}
+    out.send(SOLVED)
+    if not extra:
+        result, extra = checked(problem, instance, result)
+    return {**as_fields(result), **extra}
+
+
+class Messenger:
+    """Tells the parent, a few times a second, what is known: it may be all that is left later."""
+
+    def __init__(self, out: Connection) -> None:
+        self._out, self._told = out, -math.inf
+
+    def __call__(self, point: Point) -> None:
+        now = time.perf_counter()
+        if now - self._told >= TELL_EVERY:
+            self._told = now
+            self._out.send(point)
+
+
+def checked(problem: Problem, instance: Instance, result: Result) -> tuple[Result, dict[str, Any]]:
+    """The result with the bound and the status that the checker re-proved, and its verdict."""
+    from .verify import examine
+
+    said = examine(
+        problem,
+        instance,
+        decision=result.decision,
+        objective=result.objective,
+        violation=result.violation,
+        bound=result.bound,
+        status=result.status,
+        certificate=result.certificate,
+    )
+    found = result.status in (Status.OPTIMAL, Status.FEASIBLE)
+    result = replace(result, status=Status.FEASIBLE if found else Status.UNKNOWN)
+    if said.verdict in ("proved", "bounded"):
+        result = with_status(replace(result, bound=said.bound))
+    elif said.verdict == "refuted":
+        result = replace(result, status=Status.ERROR, message=said.reason)
+    return result, {"verdict": said.verdict, "reason": said.reason}
+
+
+def warm_up(problem: Problem, solver: Solver) -> None:
+    """Solves the smallest instance and forgets it: imports and compilation are off the clock.
+
+    A pass may compile only what it reaches in time, so passes go on until one was on time. What
+    fails here fails on the clock too, where it is recorded.
+    """
+    budget = Budget(seconds=WARM_SECONDS)
+    with contextlib.suppress(Exception):
+        tiny = problems.load(problem.name, "tiny")
+        instance = tiny.instance()
+        if solver.refuses(tiny, instance):
+            return
+        for count in range(MOST_PASSES):
+            probe = Probe(tiny, instance, budget, rng_for("warm"))
+            solver.solve(tiny, instance, probe)
+            if count + 1 >= LEAST_PASSES and probe.wall < 2 * WARM_SECONDS:
+                break
+    gc.collect()
+
+
+def as_fields(result: Result) -> dict[str, Any]:
+    """A result as the fields of a record: JSON values only."""
+    numbers = {
+        name: finite(getattr(result, name))
+        for name in ("objective", "violation", "bound", "gap", "seconds", "wall")
+    }
+    return {
+        **numbers,
+        "status": str(result.status),
+        "stop": str(result.stop),
+        "claim": result.claim,
+        "evaluations": result.evaluations,
+        "message": result.message,
+        "terms": {name: finite(value) for name, value in result.terms.items()},
+        "decision": {k: np.asarray(v).tolist() for k, v in (result.decision or {}).items()},
+        "certificate": plain(result.certificate.as_json()) if result.certificate else None,
+        "trace": [as_row(point) for point in result.trace],
+    }
+
+
+def plain(value: Any) -> Any:
+    """JSON values of what may hold NumPy's; TypeError for what no JSON value stands for."""
+
+    def convert(other: Any) -> Any:
+        if isinstance(other, np.generic | np.ndarray):
+            return other.tolist()
+        raise TypeError(f"A certificate cannot hold a {type(other).__name__}.")
+
+    return msgspec.to_builtins(value, enc_hook=convert)
+
+
+def as_row(point: Point) -> list[float | None]:
+    """A point of a trace: seconds, evaluations, objective, bound."""
+    return [finite(v) for v in (point.seconds, point.evaluations, point.objective, point.bound)]
+
+
+def one_line(error: BaseException) -> str:
+    """The error's type, text and place, in one line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    text = " ".join(str(error).split()) or "no message"
+    if not frames:
+        return f"{type(error).__name__}: {text}"
+    place = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}"
+    return f"{type(error).__name__}: {text} (in {place})"
+
+
+def how_to_install(solver: Solver, package: str) -> str:
+    """The command that brings a package, by the extra that is named like the solver if any is."""
+    from importlib.metadata import PackageNotFoundError, metadata
+
+    try:
+        extras = metadata("mec-toolkit").get_all("Provides-Extra") or []
+    except PackageNotFoundError:
+        extras = []
+    extra = f"mec-toolkit[{solver.name}]"
+    return f"pip install {extra if solver.name in extras else package}"
+
+
+def _crashed(probe: Probe, message: str) -> Result:
+    """What the probe's books hold of a run that broke off."""
+    result = probe.certify(Claim(stop=Stop.CRASHED, message=message))
+    return replace(result, status=Status.ERROR)
+
+
+def _failure(message: str) -> dict[str, Any]:
+    return {"status": str(Status.ERROR), "stop": str(Stop.CRASHED), "message": message}
+
+
+def _refusal(reason: str) -> dict[str, Any]:
+    return {"status": str(Status.REFUSED), "stop": str(Stop.REFUSED), "message": reason}
+
+
+def _redirect(log: str) -> None:
+    """Standard output and error of this process, C libraries included, into a file."""
+    target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for number in (1, 2):
+        os.dup2(target, number)
+    faulthandler.enable()
+
+
+def _die_with_the_parent(connection: Connection) -> None:
+    """Ends this process once the other end of the pipe is gone."""
+
+    def watch() -> None:
+        with contextlib.suppress(EOFError, OSError):
+            connection.recv()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

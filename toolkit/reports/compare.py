@@ -1,0 +1,163 @@
+"""What the records of a study say side by side: pure numbers, for a terminal and a page to draw."""
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from toolkit.solvers import OPTIMAL_GAP, relative_gap
+
+from .record import Record
+
+EQUAL = 1e-9  # gaps closer than this rank by time
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run beside the others of its instance."""
+
+    record: Record
+    gap_to_best: float | None  # None without a feasible decision
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All runs on one instance, the best first; refusals stand apart."""
+
+    instance: str
+    digest: str
+    problem: str
+    n_users: int
+    sense: str
+    best: float | None  # the best feasible objective
+    optimal: bool  # a re-proved bound shows that nothing is better
+    infeasible: bool  # it is proven that the instance has no feasible decision
+    rows: tuple[Row, ...]
+
+    @property
+    def ran(self) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if not row.record.refused)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One solver over all instances that it took; gaps to the best known."""
+
+    label: str
+    runs: int
+    feasible: int  # runs with a feasible decision
+    optimal: int  # runs with the verdict "proved"
+    at_best: int  # runs within OPTIMAL_GAP of the best known
+    failed: int
+    median_gap: float | None
+    worst_gap: float | None
+    median_seconds: float
+    evaluations: int
+
+
+def formulas(sense: str) -> tuple[str, str]:
+    """What the two gaps are, in one line each."""
+    to_bound, to_best = "objective - bound", "objective - best"
+    if sense == "max":
+        to_bound, to_best = "bound - objective", "best - objective"
+    return (
+        f"proven gap = ({to_bound}) / |bound|; no feasible decision is better than the bound",
+        f"gap to best known = ({to_best}) / |best|; best = best feasible objective of this run",
+    )
+
+
+def compare(records: Iterable[Record]) -> list[Comparison]:
+    """One comparison an instance, in the order in which the instances first appear."""
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        groups.setdefault(record.digest, []).append(record)
+    return [_compare(group) for group in groups.values()]
+
+
+def best_known(records: Iterable[Record]) -> tuple[float | None, bool]:
+    """The best feasible objective of runs on one instance, and whether it is proven optimal."""
+    records = list(records)
+    losses = [r.sign * r.objective for r in records if r.feasible and r.objective is not None]
+    if not losses:
+        return None, False
+    bounds = [r.sign * r.bound for r in records if r.proven and r.bound is not None]
+    optimal = bool(bounds) and relative_gap(min(losses), max(bounds)) <= OPTIMAL_GAP
+    return records[0].sign * min(losses), optimal
+
+
+def gap_to(best: float | None, record: Record) -> float | None:
+    """How far a run's feasible objective is from the best one."""
+    if best is None or record.objective is None or not record.feasible:
+        return None
+    return relative_gap(record.sign * record.objective, record.sign * best)
+
+
+def summarise(comparisons: Sequence[Comparison]) -> list[Summary]:
+    """One summary a solver, those with the smallest gaps first."""
+    groups: dict[str, list[Row]] = {}
+    for comparison in comparisons:
+        for row in comparison.ran:
+            groups.setdefault(row.record.label, []).append(row)
+    out = [_summarise(label, rows) for label, rows in groups.items()]
+    return sorted(out, key=_standing)
+
+
+def refusals(comparisons: Sequence[Comparison]) -> dict[str, str]:
+    """The reason of every solver that took no instance at all, or some of them not."""
+    out: dict[str, str] = {}
+    for comparison in comparisons:
+        for row in comparison.rows:
+            if row.record.refused:
+                out.setdefault(row.record.label, row.record.message)
+    return out
+
+
+def _compare(group: list[Record]) -> Comparison:
+    best, optimal = best_known(group)
+    rows = sorted((Row(r, gap_to(best, r)) for r in group), key=_rank)
+    first = group[0]
+    return Comparison(
+        instance=first.instance,
+        digest=first.digest,
+        problem=first.problem,
+        n_users=first.n_users,
+        sense=first.sense,
+        best=best,
+        optimal=optimal,
+        infeasible=any(r.status == "infeasible" and r.proven for r in group),
+        rows=tuple(rows),
+    )
+
+
+def _rank(row: Row) -> tuple[int, float, float, str]:
+    """Feasible runs by gap, then time; then what proves, finds nothing, fails, refuses."""
+    record, gap = row.record, row.gap_to_best
+    if record.failed or record.refused:
+        return 3 + record.refused, 0.0, 0.0, record.label
+    if gap is not None:
+        return 0, round(gap / EQUAL) * EQUAL, record.seconds, record.label
+    worst = float("inf") if record.violation is None else record.violation
+    return 1 + (record.status != "infeasible"), worst, record.seconds, record.label
+
+
+def _summarise(label: str, rows: list[Row]) -> Summary:
+    records = [row.record for row in rows]
+    gaps = [row.gap_to_best for row in rows if row.gap_to_best is not None]
+    return Summary(
+        label=label,
+        runs=len(rows),
+        feasible=len(gaps),
+        optimal=sum(r.verdict == "proved" for r in records),
+        at_best=sum(gap <= OPTIMAL_GAP for gap in gaps),
+        failed=sum(r.failed for r in records),
+        median_gap=statistics.median(gaps) if gaps else None,
+        worst_gap=max(gaps) if gaps else None,
+        median_seconds=statistics.median(r.seconds for r in records),
+        evaluations=sum(r.evaluations for r in records),
+    )
+
+
+def _standing(summary: Summary) -> tuple[int, float, float, float, str]:
+    """Those that answered the most instances first, then by median gap, worst gap, time."""
+    gaps = (summary.median_gap or 0.0, summary.worst_gap or 0.0)
+    near, far = (round(value / EQUAL) * EQUAL for value in gaps)
+    return -max(summary.feasible, summary.optimal), near, far, summary.median_seconds, summary.label

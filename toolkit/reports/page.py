@@ -1,0 +1,87 @@
+"""A page of a study: tables, gap against time, and what the numbers were made with."""
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import UserError
+
+from . import numbers
+from ._figures import curves, gap_plot
+from .compare import Comparison, compare, formulas, refusals, summarise
+from .record import Record
+
+MOST_FIGURES = 12  # instances with a figure of their own; the tables show every instance
+
+
+def write_page(records: Sequence[Record], folder: Path) -> Path:
+    """Writes folder/index.html, which needs no other file; returns its path."""
+    path = folder / "index.html"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(render_page(records), encoding="utf-8")
+    except OSError as error:
+        raise UserError(
+            f"Cannot write {str(path)!r} ({error.strerror}); name another folder with --report."
+        ) from None
+    return path
+
+
+def render_page(records: Sequence[Record]) -> str:
+    """The HTML text; nothing in it is fetched from anywhere."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(
+        number=numbers.number,
+        gap=numbers.gap,
+        seconds=numbers.seconds,
+        violation=numbers.violation,
+    )
+    template = environment.from_string(
+        files("toolkit.reports").joinpath("page.html").read_text("utf-8")
+    )
+    return template.render(page_content(records))
+
+
+def page_content(records: Sequence[Record]) -> dict[str, Any]:
+    """What the template shows, as plain values."""
+    comparisons = compare(records)
+    first = records[0]
+    return {
+        "title": f"{first.problem}, {len(comparisons)} instance{'s' * (len(comparisons) > 1)}",
+        "problem": first.problem,
+        "preset": first.preset,
+        "params": first.problem_params,
+        "limits": _limits(first.limits),
+        "environment": _environments(records),
+        "comparisons": comparisons,
+        "figures": _figures(comparisons),
+        "summaries": summarise(comparisons),
+        "refusals": refusals(comparisons),
+        "formulas": formulas(first.sense),
+    }
+
+
+def _figures(comparisons: Sequence[Comparison]) -> dict[str, str]:
+    """An SVG for each of the first instances, by digest."""
+    return {c.digest: gap_plot(curves(c), c.digest) for c in comparisons[:MOST_FIGURES]}
+
+
+def _limits(limits: Mapping[str, float | None]) -> str:
+    said = [f"{value:,g} {name}" for name, value in limits.items() if value is not None]
+    return ", ".join(said) or "none"
+
+
+def _environments(records: Sequence[Record]) -> dict[str, str]:
+    """What the runs share; where they differ, every value."""
+    out: dict[str, list[str]] = {}
+    for record in records:
+        for name, value in record.environment.items():
+            text = "not installed" if value is None else str(value)
+            if text not in out.setdefault(name, []):
+                out[name].append(text)
+    return {name: ", ".join(values) for name, values in out.items()}

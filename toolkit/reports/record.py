@@ -1,0 +1,133 @@
+"""A record: everything that is kept of one run, as plain JSON values."""
+
+import math
+from typing import Any
+
+import msgspec
+
+from toolkit.problems import TOLERANCE
+
+# The keys of a line of `--json`, in this order; `environment` and what is large stay in the store.
+PUBLIC = (
+    "problem",
+    "preset",
+    "n_users",
+    "instance",
+    "digest",
+    "solver",
+    "params",
+    "seed",
+    "status",
+    "stop",
+    "verdict",
+    "reason",
+    "claim",
+    "sense",
+    "objective",
+    "bound",
+    "gap",
+    "gap_to_best",
+    "violation",
+    "terms",
+    "seconds",
+    "wall",
+    "evaluations",
+    "message",
+    "key",
+)
+FAILED = "error"
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One run. Numbers are finite or None; `seconds` is the solver's own time, `wall` all of it.
+
+    problem_params  the generator's fields; `params` are the solver's
+    label           how tables call the solver: its name and the parameters that were changed
+    limits          {"seconds": s or None, "evaluations": e or None}
+    environment     versions, host, threads: what the numbers were made with
+    decision        {block: nested lists}, as judged; empty where there is none
+    certificate     `Certificate.as_json()`, or None
+    trace           [[seconds, evaluations, objective, bound], …], one row an improvement
+    log             what the solver printed, and the traceback of a failure
+    """
+
+    key: str
+    problem: str
+    version: int
+    preset: str | None
+    n_users: int
+    problem_params: dict[str, Any]
+    instance: str
+    digest: str
+    sense: str
+    solver: str
+    params: dict[str, Any]
+    label: str
+    seed: int
+    status: str
+    stop: str
+    verdict: str = ""
+    reason: str = ""
+    claim: str = ""
+    objective: float | None = None
+    bound: float | None = None
+    gap: float | None = None
+    violation: float | None = None
+    seconds: float = 0.0
+    wall: float = 0.0
+    evaluations: int = 0
+    message: str = ""
+    terms: dict[str, float | None] = {}
+    limits: dict[str, float | None] = {}
+    environment: dict[str, Any] = {}
+    decision: dict[str, Any] = {}
+    certificate: dict[str, Any] | None = None
+    trace: list[list[float | None]] = []
+    log: str = ""
+
+    @property
+    def refused(self) -> bool:
+        return self.status == "refused"
+
+    @property
+    def failed(self) -> bool:
+        return self.status == FAILED
+
+    @property
+    def refuted(self) -> bool:
+        return self.verdict == "refuted"
+
+    @property
+    def sign(self) -> int:
+        """+1 where the problem minimises, -1 where it maximises."""
+        return 1 if self.sense == "min" else -1
+
+    @property
+    def feasible(self) -> bool:
+        """Whether it has a feasible decision that nothing speaks against."""
+        return (
+            self.objective is not None
+            and self.violation is not None
+            and self.violation <= TOLERANCE
+            and not self.refuted
+        )
+
+    @property
+    def said(self) -> str:
+        """The checker's verdict; where there is none, the solver's own word in brackets."""
+        return self.verdict or (f"({self.claim})" if self.claim else "-")
+
+    @property
+    def proven(self) -> bool:
+        """Whether the checker has re-proved its bound."""
+        return self.verdict in ("proved", "bounded")
+
+    def public(self, gap_to_best: float | None = None) -> dict[str, Any]:
+        """The row of `--json`."""
+        row = {name: getattr(self, name) for name in PUBLIC if name != "gap_to_best"}
+        return {name: gap_to_best if name == "gap_to_best" else row[name] for name in PUBLIC}
+
+
+def finite(value: float | None) -> float | None:
+    """The number itself, or None where JSON has no word for it."""
+    return None if value is None or not math.isfinite(value) else float(value)
