@@ -150,3 +150,36 @@ def test_large_instances_are_proven(n, gap):
     assert result.status is Status.OPTIMAL
     assert result.gap <= gap
     assert len(result.certificate.body["nodes"]) < 100
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        (
+            {"bandwidth": 1e5, "bits_per_kb": 8192.0, "n_users": 2},
+            ("must offload", "Hz of bandwidth"),
+        ),
+        ({"bits_per_kb": 8192.0, "f_server": 1e9}, ("users 0, 1", "server is too slow")),
+    ],
+)
+def test_infeasibility_names_the_users_and_the_reason(params, words):
+    problem = problems.load("cpdrl", **params)
+    result = exact(problem, problem.instance(0))
+    assert result.status is Status.INFEASIBLE
+    leaf = result.certificate.body["nodes"][0]["leaf"]
+    assert leaf["infeasible"] is True
+    assert leaf["reason"] == result.message
+    for word in words:
+        assert word in result.message
+
+
+def test_a_diagnosis_is_given_exactly_where_nothing_is_feasible():
+    """Its words follow the same need-sums as the proof, on both sides of the border."""
+    seen = set()
+    for deadline in np.linspace(0.5, 1.5, 41):
+        problem = problems.load("cpdrl", "paper-kbyte", n_users=5, deadline=float(deadline))
+        instance = problem.instance(0)
+        infeasible = exact(problem, instance).status is Status.INFEASIBLE
+        assert (problem.diagnose(instance.data) is not None) == infeasible, deadline
+        seen.add(infeasible)
+    assert seen == {True, False}

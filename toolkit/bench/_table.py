@@ -48,7 +48,7 @@ def render(records: Iterable[Record], asked: bool = True) -> str:
         blocks.append(_summary(summarise(comparisons), len(comparisons)))
     blocks.append(_legend(comparisons))
     if not asked and (refused := refusals(comparisons)):
-        said = "; ".join(f"{name} ({reason})" for name, reason in refused.items())
+        said = "; ".join(f"{name} ({why.rstrip('.')})" for name, why in refused.items())
         blocks.append(_wrap(f"not run: {said}"))
     return "\n\n".join(blocks)
 
@@ -60,6 +60,8 @@ def _instance(comparison: Comparison, asked: bool) -> str:
     for row in rows:
         if row.record.message and (row.record.failed or row.record.refused):
             lines.append(_wrap(f"{row.record.label}: {row.record.message}", "  "))
+    if comparison.why:
+        lines.append(_wrap(f"infeasible: {comparison.why}", "  "))
     return "\n".join(lines)
 
 

@@ -52,6 +52,14 @@ class HasRanking(Protocol):
         """Discrete blocks with one leading axis: the choices that `greedy` evaluates."""
 
 
+@runtime_checkable
+class HasDiagnosis(Protocol):
+    """Can say in words why an instance has no feasible decision."""
+
+    def diagnose(self, data: Data) -> str | None:
+        """One sentence that names what is at fault; None where nothing shows it."""
+
+
 @dataclass(frozen=True)
 class AlgebraicModel:
     """A Pyomo model, and the way between its variables and a decision in SI units."""
@@ -140,9 +148,14 @@ class Master(Protocol):
     def candidates(self, x: np.ndarray) -> Decision:
         """Discrete choices (batch) near a point of the master, itself the first if integral."""
 
-    def prices(self, x: np.ndarray, duals: np.ndarray) -> Prices:
-        """Prices of the proof, from a point and the duals of `rows` in the relaxation without
-        integrality over any box inside `box`."""
+    def prices(
+        self, x: np.ndarray, duals: np.ndarray, box: tuple[np.ndarray, np.ndarray]
+    ) -> Prices:
+        """Prices of the proof for the part in a `box`, from its relaxation without integrality:
+        a best point and the duals of the first `rows`."""
+
+    def guess(self) -> Prices:
+        """Prices of the proof for want of a solution."""
 
     def branch(self, column: int) -> tuple[How, Sequence[float]]:
         """The proof's split on a binary column, and the column's value in either part."""

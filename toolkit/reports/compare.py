@@ -34,6 +34,12 @@ class Comparison:
     rows: tuple[Row, ...]
 
     @property
+    def why(self) -> str:
+        """What the proofs of infeasibility say, in words; empty where nothing does."""
+        proofs = (row.record for row in self.rows if row.record.status == "infeasible")
+        return next((r.message for r in proofs if r.proven and r.message), "")
+
+    @property
     def ran(self) -> tuple[Row, ...]:
         return tuple(row for row in self.rows if not row.record.refused)
 

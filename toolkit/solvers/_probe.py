@@ -10,7 +10,7 @@ import numpy as np
 
 from toolkit.arrays import Decision
 from toolkit.instances import Instance
-from toolkit.problems import TOLERANCE, Certificate, Evaluation, Problem
+from toolkit.problems import TOLERANCE, Certificate, Evaluation, HasDiagnosis, Problem
 
 from ._base import OPTIMAL_GAP, Budget, Claim, Point, Result, Status, Stop
 
@@ -196,7 +196,14 @@ class Probe:
             message=claim.message,
             **found,
         )
-        return with_status(result)
+        return self._explained(with_status(result))
+
+    def _explained(self, result: Result) -> Result:
+        """With the problem's own words where the instance is proven infeasible."""
+        problem = self._problem
+        if result.status is not Status.INFEASIBLE or not isinstance(problem, HasDiagnosis):
+            return result
+        return replace(result, message=problem.diagnose(self._instance.data) or result.message)
 
     def _point(self, now: float) -> Point:
         objective = self._best.objective if self._best and self._best.feasible else None

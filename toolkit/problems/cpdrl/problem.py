@@ -199,6 +199,12 @@ class Cpdrl(Problem):
 
         return {"offload": ranking.ranked_masks(data)}
 
+    def diagnose(self, data: Data) -> str | None:
+        """Which users make the instance infeasible, and why; None where nothing shows it."""
+        from .diagnosis import why_infeasible
+
+        return why_infeasible(data)
+
     def relaxation(self, data: Data) -> Relaxation:
         from .relaxation import Cardinalities
 

@@ -17,6 +17,7 @@ from toolkit.problems._proof import How, Prices
 
 from . import _kernels
 from .allocation import user_table
+from .diagnosis import why_infeasible
 
 Price = tuple[float, float]  # (s, theta)
 
@@ -59,6 +60,7 @@ class Cardinalities:
         self._known: dict[int, _Best] = {}
         self.least = int(np.sum(np.isinf(self.table[0])))
         self.most = self._largest_feasible()
+        self._why = why_infeasible(data) if self.most < self.least else None
         self.best_k = self._minimiser() if self.most >= self.least else -1
 
     def root(self) -> Node:
@@ -85,7 +87,8 @@ class Cardinalities:
 
     def prices(self, node: Node) -> Prices:
         if node.empty:
-            return {"infeasible": True}
+            whole = node.k1 == 0 and node.k2 == self.n
+            return {"infeasible": True, **({"reason": self._why} if whole else {})}
         if node.price1 is None or node.price2 is None:
             return {"s1": 0.0, "theta1": 0.0, "s2": 0.0, "theta2": 0.0}
         (s1, theta1), (s2, theta2) = node.price1, node.price2
