@@ -18,7 +18,7 @@ from toolkit.reports.record import FAILED, Record
 from toolkit.solvers import Point, Stop
 
 from ._case import Case
-from ._signals import delayed, handled_by
+from ._signals import STOPPING, delayed, handled_by
 from ._worker import SOLVED, STARTED, as_row, child
 
 # Seconds that a process may spend before its solver's clock starts (imports, first compilation),
@@ -78,8 +78,8 @@ def start_server(cases: Iterable[Case]) -> Any:
     before = dict(os.environ)
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     try:
-        # Ctrl-C goes to the whole group: the server and its children leave it to this process.
-        with handled_by(signal.SIG_IGN, signal.SIGINT):
+        # Signals go to the whole group: the server and its children leave them to this process.
+        with handled_by(signal.SIG_IGN, *STOPPING):
             forkserver.ensure_running()
     finally:
         os.environ.clear()
