@@ -82,7 +82,7 @@ class FloatUsers:
         tangent = slow + hot + np.minimum(tilt * ends[0], tilt * ends[1])
         reach = 1 + np.maximum(np.abs(ends[0]), np.abs(ends[1]))
         tangent -= 24 * U * (2 * hot + slow) * reach
-        return np.maximum(self.cycles * tangent * (1 - 4 * U), 0.0)
+        return np.asarray(np.maximum(self.cycles * tangent * (1 - 4 * U), 0.0))
 
     def _stuck(self) -> np.ndarray:
         """Users for whom D C > tau f_max, exactly: they cannot run locally.

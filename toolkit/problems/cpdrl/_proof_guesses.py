@@ -57,11 +57,11 @@ class Guesses:
             y = following
             if done:
                 break
-        return y
+        return np.asarray(y)
 
     def room(self, k: Any, which: Which = slice(None)) -> np.ndarray:
         """Seconds left for the upload when k users offload."""
-        return self.tau - self.work[which] * k
+        return np.asarray(self.tau - self.work[which] * k)
 
     def tight(self, s: Any, k: Any) -> np.ndarray:
         """Users who could offload, but not at the slack power and share: the deadline binds."""
@@ -83,7 +83,7 @@ class Guesses:
         """y where the deadline binds and the upload takes exactly `room`: 2 W0(s rise / room)."""
         top = self.y_max[which]
         x = np.minimum(s * self.rise[which] / room, top / 2 * np.exp(top / 2))
-        return np.clip(2 * lambert(x), TINY, top)
+        return np.asarray(np.clip(2 * lambert(x), TINY, top))
 
     def multiplier(
         self, s: Any, k: Any, which: Which = slice(None)
@@ -122,7 +122,7 @@ class Guesses:
             s[rows] = np.where(inside, s[rows] * move, middle)
             open_ = np.abs(used - self.total) > 1e-13 * self.total
             rows = rows[open_ & (high[rows] - low[rows] > 1e-14 * low[rows])]
-        return s
+        return np.asarray(s)
 
     def _used(
         self, masks: np.ndarray, s: np.ndarray, k: np.ndarray
@@ -144,4 +144,4 @@ def lambert(x: np.ndarray) -> np.ndarray:
         grown = np.exp(w)
         miss = w * grown - x
         w = w - miss / (grown * (w + 1) - (w + 2) * miss / (2 * w + 2))
-    return w
+    return np.asarray(w)

@@ -53,7 +53,7 @@ class Cardinalities:
 
     def __init__(self, data: Data) -> None:
         self.table = user_table(data)
-        self.n = self.table.shape[1]
+        self.n = int(self.table.shape[1])
         names = ("deadline", "bandwidth", "weight_delay", "weight_energy", "p_max")
         self._scalars = tuple(float(data[name]) for name in names)
         self._free = np.zeros(self.n, np.int8)
