@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from toolkit import problems
 from toolkit.problems._knowledge import every_choice
-from toolkit.problems.cpdrl._proof_exact import least_between, rounded_down
-from toolkit.problems.cpdrl._proof_float import BLOCK, FloatUsers, U, block_sum, in_range
-from toolkit.problems.cpdrl._proof_guesses import lambert
 from toolkit.problems.cpdrl.proof import CardinalityProof, Region
+from toolkit.problems.cpdrl.proof.exact import least_between, rounded_down
+from toolkit.problems.cpdrl.proof.floats import BLOCK, FloatUsers, U, block_sum, in_range
+from toolkit.problems.cpdrl.proof.guesses import lambert
 from toolkit.solvers import losses
 
 FAMILIES = ("paper", "tiny", "paper-kbyte", "tight")

@@ -4,7 +4,7 @@ import pytest
 
 from toolkit import problems
 from toolkit.problems._check import CHECKS
-from toolkit.problems._check_base import Check
+from toolkit.problems._check.base import Check
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda fn: fn.__name__)

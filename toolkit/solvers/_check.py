@@ -11,7 +11,7 @@ import numpy as np
 from toolkit import problems
 from toolkit.instances import Instance
 from toolkit.problems import HasProof, Problem
-from toolkit.problems._check_base import Case, cases, need, same, verdict
+from toolkit.problems._check.base import Case, cases, need, same, verdict
 from toolkit.problems._knowledge import count_choices
 
 from ._base import Budget, Result, Solver, Status, Stop

@@ -36,7 +36,7 @@ import numpy as np
 
 from toolkit.arrays import Data
 
-from ._proof_guesses import LN2, Guesses
+from .guesses import LN2, Guesses
 
 U = 2.0**-53
 BLOCK = 64

@@ -9,10 +9,9 @@ import numpy as np
 
 from toolkit.arrays import Data, Decision
 from toolkit.instances import Instance
-
-from ._base import TOLERANCE, Evaluation, Problem
-from ._knowledge import HasCompletion, HasRepair, count_choices, every_choice
-from ._space import Space
+from toolkit.problems._base import TOLERANCE, Evaluation, Problem
+from toolkit.problems._knowledge import HasCompletion, HasRepair, count_choices, every_choice
+from toolkit.problems._space import Space
 
 Check = Callable[[Problem], None]
 MOST = 4096  # choices that a check enumerates

@@ -14,8 +14,8 @@ forced user contributes its own term instead of the min. Between the ends, with 
 a concave function plus a parabola, so that two evaluations bound all k between (A4,
 `least_between`). The multipliers are guessed here: they need not be stored, for any are valid.
 
-The sums over users are rigorous in two ways: NumPy with a proved error bound (`_proof_float`) and
-python-flint's balls (`_proof_arb`, the reference, also where data are too extreme for the former).
+The sums over users are rigorous in two ways: NumPy with a proved error bound (`floats`) and
+python-flint's balls (`balls`, the reference, also where data are too extreme for the former).
 Nothing is shared with the solvers. What is proved is the instance as its doubles are stored.
 """
 
@@ -31,8 +31,8 @@ import numpy as np
 from toolkit.arrays import Data, Decision
 from toolkit.problems._proof import Arithmetic, How, Prices
 
-from ._proof_exact import least_between, rounded_down
-from ._proof_guesses import Guesses
+from .exact import least_between, rounded_down
+from .guesses import Guesses
 
 Tight = tuple[np.ndarray, np.ndarray, np.ndarray]  # users, their mu > 0, their ln(1 + p h)
 End = tuple[int, float, float]  # k, s, theta
@@ -189,11 +189,11 @@ class CardinalityProof:
 
 def _users(data: Data, guesses: Guesses, arithmetic: Arithmetic) -> Users:
     """The sums in the arithmetic asked for; in balls where the float analysis does not hold."""
-    from ._proof_float import FloatUsers, in_range
+    from .floats import FloatUsers, in_range
 
     if arithmetic == "float" and in_range(data):
         return FloatUsers(data, guesses)
-    from ._proof_arb import ArbUsers
+    from .balls import ArbUsers
 
     return ArbUsers(data, guesses)
 

@@ -1,7 +1,7 @@
 """The conformance suite of problems: what a new problem gets for free, and must pass.
 
-The formula is examined here, what the problem knows beyond it in `_check_knowledge`, its
-models in `_check_models`.
+The formula is examined here, what the problem knows beyond it in `knowledge`, its
+models in `models`.
 """
 
 import random
@@ -16,10 +16,10 @@ import numpy as np
 from toolkit.arrays import Decision
 from toolkit.errors import UserError
 from toolkit.instances import Instance, rng_for
+from toolkit.problems._base import Evaluation, Problem
 
-from . import _check_knowledge, _check_models
-from ._base import Evaluation, Problem
-from ._check_base import Check, cases, need, points, row, same, verdict
+from . import knowledge, models
+from .base import Check, cases, need, points, row, same, verdict
 
 
 def check_problem(problem: Problem) -> Iterator[tuple[str, str | None]]:
@@ -227,6 +227,6 @@ CHECKS: list[Check] = [
     the_flat_view_round_trips,
     torch_agrees_and_differentiates,
     gradients_are_finite_at_the_corners,
-    *_check_knowledge.CHECKS,
-    *_check_models.CHECKS,
+    *knowledge.CHECKS,
+    *models.CHECKS,
 ]

@@ -6,10 +6,10 @@ import numpy as np
 
 from toolkit.arrays import Decision
 from toolkit.instances import rng_for
+from toolkit.problems._base import Problem
+from toolkit.problems._knowledge import AlgebraicModel, HasCompletion, HasCvxpy, HasPyomo, HasRepair
 
-from ._base import Problem
-from ._check_base import Case, Check, cases, need, rows, same, shaken
-from ._knowledge import AlgebraicModel, HasCompletion, HasCvxpy, HasPyomo, HasRepair
+from .base import Case, Check, cases, need, rows, same, shaken
 
 Limit = tuple[Any, float | None, float | None]  # an expression of Pyomo, and its range
 

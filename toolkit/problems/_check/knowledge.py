@@ -7,9 +7,22 @@ import numpy as np
 
 from toolkit.arrays import Decision
 from toolkit.instances import rng_for
+from toolkit.problems._base import Problem
+from toolkit.problems._knowledge import (
+    HasCompletion,
+    HasConic,
+    HasMasters,
+    HasPrior,
+    HasProof,
+    HasRanking,
+    HasRelaxation,
+    HasRepair,
+    Pieces,
+)
+from toolkit.problems._proof import Arithmetic, Prices, Proof
+from toolkit.problems._space import Space
 
-from ._base import Problem
-from ._check_base import (
+from .base import (
     Case,
     Check,
     cases,
@@ -21,19 +34,6 @@ from ._check_base import (
     shaken,
     spread,
 )
-from ._knowledge import (
-    HasCompletion,
-    HasConic,
-    HasMasters,
-    HasPrior,
-    HasProof,
-    HasRanking,
-    HasRelaxation,
-    HasRepair,
-    Pieces,
-)
-from ._proof import Arithmetic, Prices, Proof
-from ._space import Space
 
 RTOL = 1e-9
 

@@ -1,6 +1,6 @@
 """The checker's sums over users in python-flint's ball arithmetic: slow, and the reference.
 
-The same bounds as in `_proof_float`, one user at a time; here the library encloses every rounding.
+The same bounds as in `floats`, one user at a time; here the library encloses every rounding.
 """
 
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from flint import arb, ctx
 
 from toolkit.arrays import Data
 
-from ._proof_exact import rounded_down
-from ._proof_guesses import Guesses
+from .exact import rounded_down
+from .guesses import Guesses
 
 BITS = 128  # products of two data (53 bits each) are exact, so comparisons of them are decided
 
