@@ -9,7 +9,6 @@ from toolkit import problems, solvers
 from toolkit.arrays import at_most
 from toolkit.instances import Instance
 from toolkit.problems import Evaluation, Problem, Space, Var
-from toolkit.problems._knowledge import every_choice
 from toolkit.solvers import Budget, Point, Probe, Result
 
 
@@ -35,7 +34,7 @@ def cpdrl(preset: str = "paper", **params: Any) -> Problem:
 def best_loss(problem: Problem, instance: Instance) -> float:
     """The optimum by brute force, without any solver."""
     count = 2**problem.n_users
-    every = every_choice(problem.space(instance.data), 0, count)
+    every = problem.space(instance.data).choices(0, count)
     found = problem.evaluate(instance.data, problem.complete(instance.data, every))  # type: ignore[attr-defined]
     return float(solvers.losses(problem, found).min())
 

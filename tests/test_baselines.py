@@ -11,7 +11,6 @@ from searching import Toy, best_loss, cpdrl, solve
 from toolkit import solvers
 from toolkit.errors import UserError
 from toolkit.problems import Evaluation
-from toolkit.problems._knowledge import every_choice
 from toolkit.solvers import Budget, Probe, Status, Stop
 from toolkit.solvers._search import INFEASIBLE, UNSEEN, blocks, merit
 
@@ -122,7 +121,7 @@ def test_the_probe_judges_no_more_than_its_budget() -> None:
     problem = cpdrl()
     instance = problem.instance()
     probe = Probe(problem, instance, Budget(evaluations=3), np.random.default_rng(0))
-    every = problem.complete(instance.data, every_choice(problem.space(instance.data), 0, 5))  # type: ignore[attr-defined]
+    every = problem.complete(instance.data, problem.space(instance.data).choices(0, 5))  # type: ignore[attr-defined]
     found = probe.offer(every)
     whole = problem.evaluate(instance.data, every)
     assert probe.evaluations == 3

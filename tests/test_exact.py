@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from toolkit import problems
 from toolkit.instances import Instance, rng_for
 from toolkit.problems import Problem
-from toolkit.problems._knowledge import every_choice
 from toolkit.problems.cpdrl.relaxation import Cardinalities, Node
 from toolkit.solvers import Budget, Probe, Result, Status, Stop, losses, registry
 
@@ -18,7 +17,7 @@ from toolkit.solvers import Budget, Probe, Result, Status, Stop, losses, registr
 def optimum(problem: Problem, instance: Instance) -> float:
     """The least loss of all masks, +inf where none is feasible."""
     space = problem.space(instance.data)
-    decision = problem.complete(instance.data, every_choice(space, 0, 2 ** space["offload"].size))
+    decision = problem.complete(instance.data, space.choices(0, 2 ** space["offload"].size))
     return float(losses(problem, problem.evaluate(instance.data, decision)).min())
 
 
@@ -109,7 +108,7 @@ def test_an_interval_bound_holds_for_any_prices(seed, ends, prices, deadline):
     if k1 == k2:
         node = Node(k1, k2, node.price1, node.price1)
     bound = Cardinalities(data).bound(node, math.inf).loss
-    masks = every_choice(problem.space(data), 0, 2**7)["offload"]
+    masks = problem.space(data).choices(0, 2**7)["offload"]
     masks = masks[(masks.sum(1) >= k1) & (masks.sum(1) <= k2)]
     loss = losses(problem, problem.evaluate(data, problem.complete(data, {"offload": masks})))
     assert bound <= loss.min() * (1 + 1e-12)

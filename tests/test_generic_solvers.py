@@ -10,7 +10,6 @@ from toolkit import problems, solvers
 from toolkit.errors import UserError
 from toolkit.instances import Instance, rng_for
 from toolkit.problems import Problem
-from toolkit.problems._knowledge import every_choice
 from toolkit.solvers import Budget, Probe, Result, Status, Stop
 from toolkit.solvers._ladder import Ladder
 from toolkit.solvers.outer import _Search
@@ -29,7 +28,7 @@ CERTIFIED = ["conic", "outer"]
 
 def optimum(problem: Problem, instance: Instance) -> float:
     """The least loss of all masks; +inf where none is feasible."""
-    choices = every_choice(problem.space(instance.data), 0, 2**problem.n_users)
+    choices = problem.space(instance.data).choices(0, 2**problem.n_users)
     done = problem.evaluate(instance.data, problem.complete(instance.data, choices))
     return float(solvers.losses(problem, done).min())
 

@@ -8,7 +8,7 @@ import pytest
 
 import toolkit.problems
 import toolkit.solvers
-from toolkit import problems
+from toolkit import compiled, problems
 from toolkit.errors import UserError
 from toolkit.instances import Instance, rng_for
 from toolkit.problems._check import check_problem
@@ -226,3 +226,17 @@ def test_instance_data_cannot_be_changed():
     instance = problems.load("cpdrl", "tiny").instance(0)
     with pytest.raises(ValueError, match="read-only"):
         instance.data["size"][0] = 1.0
+
+
+def test_the_compiled_code_of_other_sources_is_never_used(tmp_path, monkeypatch):
+    """Numba sees a change in a kernel's own file only: the cache's folder must see the others."""
+    monkeypatch.setattr(compiled, "PACKAGE", tmp_path)
+    seen = set()
+    for name, text in (("a_kernels.py", "one"), ("b_kernels.py", "one"), ("b_kernels.py", "two")):
+        (tmp_path / name).write_text(text)
+        compiled._digest.cache_clear()
+        kernel = compiled.compiled(lambda x: x + 1.0)
+        assert kernel(1.0) == 2.0
+        seen.add(kernel.stats.cache_path)
+    compiled._digest.cache_clear()
+    assert len(seen) == 3

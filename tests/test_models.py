@@ -11,7 +11,6 @@ from toolkit import problems
 from toolkit.errors import UserError
 from toolkit.instances import rng_for
 from toolkit.problems import HasConic, HasCvxpy, HasMasters, HasPyomo, Problem
-from toolkit.problems._knowledge import every_choice
 
 SLACK = 1e-9  # of a constraint, relative to its terms: what doubles lose
 
@@ -72,7 +71,7 @@ def test_models_agree_with_judge_on_every_mask(problem, formulation):
     assert isinstance(problem, HasPyomo)
     instance = problem.instance(0)
     algebraic = problem.pyomo(instance, formulation)
-    choices = every_choice(problem.space(instance.data), 0, 2**problem.n_users)["offload"]
+    choices = problem.space(instance.data).choices(0, 2**problem.n_users)["offload"]
     for mask in choices:
         agree(problem, instance, algebraic, problem.complete(instance.data, {"offload": mask}))
 
@@ -81,7 +80,7 @@ def test_masks_of_both_kinds_are_among_those_compared():
     kinds = set()
     for problem in CASES:
         instance = problem.instance(0)
-        choices = every_choice(problem.space(instance.data), 0, 2**problem.n_users)
+        choices = problem.space(instance.data).choices(0, 2**problem.n_users)
         done = problem.evaluate(instance.data, problem.complete(instance.data, choices))
         kinds |= {bool(f) for f in done.feasible()}
     assert kinds == {True, False}
@@ -162,7 +161,7 @@ def test_cone_program_equals_completion():
 def least_by_count(problem: Problem, instance) -> np.ndarray:
     """The least feasible loss for each number of offloaders, by enumeration."""
     n = problem.n_users
-    choices = every_choice(problem.space(instance.data), 0, 2**n)
+    choices = problem.space(instance.data).choices(0, 2**n)
     done = problem.evaluate(instance.data, problem.complete(instance.data, choices))
     loss = np.where(done.feasible(), done.objective, np.inf)
     count = choices["offload"].sum(-1)
@@ -200,7 +199,7 @@ def test_master_cuts_hold_at_every_completed_mask():
     instance = problem.instance(2)
     pieces = problem.masters(instance)
     compared = 0
-    for mask in every_choice(problem.space(instance.data), 0, 32)["offload"]:
+    for mask in problem.space(instance.data).choices(0, 32)["offload"]:
         done = problem.complete(instance.data, {"offload": mask})
         judged = problem.evaluate(instance.data, done)
         if judged.feasible():

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit import problems
-from toolkit.problems._knowledge import every_choice
 from toolkit.problems.cpdrl.proof import CardinalityProof, Region
 from toolkit.problems.cpdrl.proof.exact import least_between, rounded_down
 from toolkit.problems.cpdrl.proof.floats import BLOCK, FloatUsers, U, block_sum, in_range
@@ -41,7 +40,7 @@ def draw(seed, n=None):
 def table(problem, data):
     """All masks (2^n, n) and their optimal losses, inf where infeasible, by the problem itself."""
     space = problem.space(data)
-    masks = every_choice(space, 0, 2 ** space["offload"].size)
+    masks = space.choices(0, 2 ** space["offload"].size)
     loss = losses(problem, problem.evaluate(data, problem.complete(data, masks)))
     return masks["offload"], loss
 

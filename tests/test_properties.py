@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from toolkit import solvers
 from toolkit.problems import Problem, Space, Var
-from toolkit.problems._knowledge import count_choices, every_choice
 from toolkit.problems.cpdrl import Cpdrl
 from toolkit.solvers import Budget, Probe, Status, losses
 
@@ -49,7 +48,7 @@ def drawn(case: tuple[Problem, int]) -> tuple[Cpdrl, Data]:
 
 def all_losses(problem: Cpdrl, data: Data) -> np.ndarray:
     """The least loss of every mask, +inf where it is infeasible."""
-    masks = every_choice(problem.space(data), 0, 2 ** len(data["size"]))
+    masks = problem.space(data).choices(0, 2 ** len(data["size"]))
     return losses(problem, problem.evaluate(data, problem.complete(data, masks)))
 
 
@@ -112,7 +111,7 @@ def test_a_permutation_of_users_permutes_the_answer(case: Any, random: Any) -> N
     order = list(range(problem.n_users))
     random.shuffle(order)
     moved = {k: v[order] if v.ndim else v for k, v in data.items()}
-    masks = every_choice(problem.space(data), 0, 2**problem.n_users)["offload"]
+    masks = problem.space(data).choices(0, 2**problem.n_users)["offload"]
     ours = problem.complete(data, {"offload": masks})
     theirs = problem.complete(moved, {"offload": masks[:, order]})
     for name, value in ours.items():
@@ -140,7 +139,7 @@ def test_another_unit_of_time_scales_the_objective(case: Any, c: float) -> None:
     other = {k: v * c ** power.get(k, 0) for k, v in data.items()}
     ours, theirs = all_losses(problem, data), all_losses(problem, other)
     np.testing.assert_allclose(theirs, ours * c, rtol=1e-9)
-    masks = every_choice(problem.space(data), 0, 2**problem.n_users)
+    masks = problem.space(data).choices(0, 2**problem.n_users)
     one, two = problem.complete(data, masks), problem.complete(other, masks)
     for name in ("bandwidth", "power", "frequency"):
         rows = np.isfinite(ours)
@@ -232,9 +231,9 @@ def test_every_choice_is_counted_once(blocks: list[tuple[int, int, bool]]) -> No
             for i, (low, high, wide) in enumerate(blocks)
         )
     )
-    total = count_choices(space)
+    total = space.count
     assume(total <= 5000)
-    flat = space.flatten(every_choice(space, 0, total))
+    flat = space.flatten(space.choices(0, total))
     assert len({tuple(row) for row in flat.tolist()}) == total
     low, high = space.bounds()
     assert np.all((flat >= low) & (flat <= high))

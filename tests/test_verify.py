@@ -16,7 +16,6 @@ from toolkit import problems
 from toolkit.bench.verify import Verdict, examine, examine_record
 from toolkit.errors import UserError
 from toolkit.problems import Certificate, Evaluation, Field, Problem, Space, Var
-from toolkit.problems._knowledge import every_choice
 from toolkit.solvers import losses
 
 
@@ -61,7 +60,7 @@ def solved():
     """An instance of three users, all its losses, and a tree with one leaf a cardinality."""
     problem = contested()
     instance = problem.instance(0)
-    choices = every_choice(problem.space(instance.data), 0, 8)
+    choices = problem.space(instance.data).choices(0, 8)
     decisions = problem.complete(instance.data, choices)
     judged = problem.evaluate(instance.data, decisions)
     proof = problem.proof(instance.data)
@@ -628,7 +627,7 @@ def picked():
     """The optimum of a small knapsack, its loss, and the best price by trying many."""
     problem = ProvablePicking()
     instance = problem.instance(0)
-    choices = every_choice(problem.space(instance.data), 0, 16)
+    choices = problem.space(instance.data).choices(0, 16)
     loss = losses(problem, problem.evaluate(instance.data, choices))
     best = int(np.argmin(loss))
     proof = problem.proof(instance.data)

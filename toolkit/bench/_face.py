@@ -53,18 +53,9 @@ def evaluate(problem: Problem, instance: Instance, decision: Decision) -> Evalua
 
 def verify(problem: Problem, instance: Instance, result: Result) -> "Verdict":
     """Recomputes a result's objective, violation and certificate; shares nothing with solvers."""
-    from .verify import examine
+    from .verify import examine_result
 
-    return examine(
-        problem,
-        instance,
-        decision=result.decision,
-        objective=result.objective,
-        violation=result.violation,
-        bound=result.bound,
-        status=result.status,
-        certificate=result.certificate,
-    )
+    return examine_result(problem, instance, result)
 
 
 def load(path: str | Path) -> tuple[Problem, Instance]:

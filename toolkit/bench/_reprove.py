@@ -9,7 +9,6 @@ import numpy as np
 
 from toolkit.instances import Instance
 from toolkit.problems import Certificate, HasProof, Problem
-from toolkit.problems._knowledge import count_choices, iterate_choices
 from toolkit.problems._proof import Arithmetic, Proof, Region
 
 MOST_CHOICES = 2**24  # an enumeration of more is not repeated
@@ -43,13 +42,15 @@ def least_loss(
 def _least_choice(problem: Problem, instance: Instance, proof: Proof, count: Any) -> float:
     """The least bound of every discrete choice, all of them bounded anew."""
     space = problem.space(instance.data)
-    total = count_choices(space)
+    total = space.count
     if isinstance(count, bool) or not isinstance(count, int) or count != total:
         raise Refuted(f"The enumeration says {count!r} choices; there are {total:,}.")
     if total > MOST_CHOICES:
         raise Unchecked(f"{total:,} choices are too many to bound each of them again.")
     least = math.inf
-    for choices in iterate_choices(space, max(1, CELLS // space.size)):
+    step = max(1, CELLS // space.size)
+    for start in range(0, total, step):
+        choices = space.choices(start, min(total, start + step))
         with _blamed("A choice of the enumeration"):
             bounds = np.asarray(proof.bound_each(choices), float)
         least = min(least, _a_bound(float(bounds.min()), "The enumeration"))

@@ -110,18 +110,9 @@ class Messenger:
 
 def checked(problem: Problem, instance: Instance, result: Result) -> tuple[Result, dict[str, Any]]:
     """The result with the bound and the status that the checker re-proved, and its verdict."""
-    from .verify import examine
+    from .verify import examine_result
 
-    said = examine(
-        problem,
-        instance,
-        decision=result.decision,
-        objective=result.objective,
-        violation=result.violation,
-        bound=result.bound,
-        status=result.status,
-        certificate=result.certificate,
-    )
+    said = examine_result(problem, instance, result)
     found = result.status in (Status.OPTIMAL, Status.FEASIBLE)
     result = replace(result, status=Status.FEASIBLE if found else Status.UNKNOWN)
     if said.verdict in ("proved", "bounded"):

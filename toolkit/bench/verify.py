@@ -16,7 +16,7 @@ from toolkit.errors import UserError
 from toolkit.instances import Instance
 from toolkit.problems import TOLERANCE, Certificate, Problem
 from toolkit.problems._proof import Arithmetic
-from toolkit.solvers import OPTIMAL_GAP, Status, relative_gap
+from toolkit.solvers import OPTIMAL_GAP, Result, Status, relative_gap
 from toolkit.solvers._probe import beaten
 
 from ._case import problem_of
@@ -85,6 +85,20 @@ def examine(
         return _weigh(problem, instance, word, judged, stored, certificate, arithmetic)
     except Refuted as refuted:
         return Verdict("refuted", str(refuted))
+
+
+def examine_result(problem: Problem, instance: Instance, result: Result) -> Verdict:
+    """`examine` for a result as a probe returns it."""
+    return examine(
+        problem,
+        instance,
+        decision=result.decision,
+        objective=result.objective,
+        violation=result.violation,
+        bound=result.bound,
+        status=result.status,
+        certificate=result.certificate,
+    )
 
 
 def examine_record(record: Mapping[str, Any], arithmetic: Arithmetic = "float") -> Verdict:

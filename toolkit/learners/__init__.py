@@ -1,1 +1,1 @@
-"""Learners: one per file. The file system is the registry; the first ones come with issue 3."""
+"""Learners: one per file. The file system is the registry; there are none yet."""

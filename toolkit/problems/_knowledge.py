@@ -3,7 +3,7 @@
 A problem has one by defining its methods; a solver that needs it refuses problems without it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -206,35 +206,3 @@ class HasProof(Protocol):
     """Can re-prove bounds in rigorous arithmetic."""
 
     def proof(self, data: Data, arithmetic: Arithmetic = "float") -> Proof: ...
-
-
-def every_choice(space: Space, start: int, stop: int) -> Decision:
-    """Discrete choices number start <= i < stop, counted like digits, the last block fastest."""
-    index = np.arange(start, stop)
-    out = {}
-    for var in reversed(space.discrete):
-        low = np.broadcast_to(var.lower, var.shape).ravel()
-        radix = (np.broadcast_to(var.upper, var.shape).ravel() - low + 1).astype(np.int64)
-        digits = np.empty((len(index), var.size))
-        for j in reversed(range(var.size)):
-            digits[:, j] = low[j] + index % radix[j]
-            index = index // radix[j]
-        out[var.name] = digits.reshape(-1, *var.shape)
-    return out
-
-
-def count_choices(space: Space) -> int:
-    """How many discrete choices there are (exact, arbitrarily large)."""
-    total = 1
-    for var in space.discrete:
-        low, high = np.broadcast_to(var.lower, var.shape), np.broadcast_to(var.upper, var.shape)
-        for lo, hi in zip(low.ravel(), high.ravel(), strict=True):
-            total *= int(hi) - int(lo) + 1
-    return total
-
-
-def iterate_choices(space: Space, chunk: int) -> Iterator[Decision]:
-    """All discrete choices, `chunk` at a time."""
-    total = count_choices(space)
-    for start in range(0, total, chunk):
-        yield every_choice(space, start, min(total, start + chunk))

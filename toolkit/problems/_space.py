@@ -57,6 +57,24 @@ class Space:
                 out[var.name] = rng.uniform(low, high, shape)
         return out
 
+    @property
+    def count(self) -> int:
+        """How many discrete choices there are (exact, arbitrarily large)."""
+        return math.prod(int(span) for var in self.discrete for span in _spans(var))
+
+    def choices(self, start: int, stop: int) -> Decision:
+        """Discrete choices number start <= i < stop, counted like digits, the last one fastest."""
+        index = np.arange(start, stop)
+        out = {}
+        for var in reversed(self.discrete):
+            low, radix = np.broadcast_to(var.lower, var.shape).ravel(), _spans(var)
+            digits = np.empty((len(index), var.size))
+            for j in reversed(range(var.size)):
+                digits[:, j] = low[j] + index % radix[j]
+                index = index // radix[j]
+            out[var.name] = digits.reshape(-1, *var.shape)
+        return out
+
     def snap(self, decision: Decision, tol: float = 1e-5) -> Decision:
         """Clips bounds and rounds integers where the error is a solver's tolerance, no more."""
         out = {}
@@ -109,3 +127,9 @@ class Space:
             parts = [np.broadcast_to(getattr(v, end), v.shape).ravel() for v in self.vars]
             both.append(np.concatenate(parts).astype(float))
         return both[0], both[1]
+
+
+def _spans(var: Var) -> np.ndarray:
+    """How many values each variable of a discrete block of one instance has, shape (size,)."""
+    low, high = (np.broadcast_to(end, var.shape).ravel() for end in (var.lower, var.upper))
+    return np.asarray(high - low, np.int64) + 1

@@ -12,7 +12,6 @@ from toolkit import problems
 from toolkit.instances import Instance
 from toolkit.problems import HasProof, Problem
 from toolkit.problems._check.base import Case, cases, need, same, verdict
-from toolkit.problems._knowledge import count_choices
 
 from ._base import Budget, Result, Solver, Status, Stop
 from ._probe import Probe
@@ -141,7 +140,7 @@ def a_certificate_holds_what_it_promises(trial: Trial) -> None:
             continue
         bound, body = result.sign * result.bound, result.certificate.body
         if result.certificate.kind == "enumeration":
-            count = count_choices(case.space)
+            count = case.space.count
             need(body["count"] == count, f"it counts {body['count']} of {count} choices.")
             need(result.evaluations >= count, f"it judged {result.evaluations} of {count}.")
         if result.certificate.kind == "tree" and isinstance(case.problem, HasProof):

@@ -6,7 +6,6 @@ import numpy as np
 
 from toolkit.instances import Instance
 from toolkit.problems import Certificate, HasCompletion, Problem
-from toolkit.problems._knowledge import count_choices, every_choice
 
 from ._base import Claim, Solver
 from ._probe import Probe
@@ -39,9 +38,9 @@ class Enumerate(Solver):
     def solve(self, problem: Problem, instance: Instance, probe: Probe) -> Claim:
         assert isinstance(problem, HasCompletion)
         space = problem.space(instance.data)
-        total, seen = count_choices(space), 0
+        total, seen = space.count, 0
         for rows in blocks(probe, total, space.size):
-            choice = every_choice(space, rows.start, rows.stop)
+            choice = space.choices(rows.start, rows.stop)
             probe.offer(problem.complete(instance.data, choice))
             seen = rows.stop
             probe.progress(seen / total)

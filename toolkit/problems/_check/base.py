@@ -10,7 +10,7 @@ import numpy as np
 from toolkit.arrays import Data, Decision
 from toolkit.instances import Instance
 from toolkit.problems._base import TOLERANCE, Evaluation, Problem
-from toolkit.problems._knowledge import HasCompletion, HasRepair, count_choices, every_choice
+from toolkit.problems._knowledge import HasCompletion, HasRepair
 from toolkit.problems._space import Space
 
 Check = Callable[[Problem], None]
@@ -71,9 +71,9 @@ class Case:
 
     def choices(self, rng: np.random.Generator, most: int) -> Decision:
         """All discrete choices, or `most` random ones where there are more."""
-        count = count_choices(self.space)
+        count = self.space.count
         if count <= most:
-            return every_choice(self.space, 0, count)
+            return self.space.choices(0, count)
         return Space(self.space.discrete).sample(rng, (most,))
 
     def worth(self, decision: Decision) -> np.ndarray:
@@ -83,9 +83,9 @@ class Case:
     @cached_property
     def optimum(self) -> float | None:
         """The least loss by enumeration (+inf: infeasible); None where that is too much."""
-        if not isinstance(self.problem, HasCompletion) or count_choices(self.space) > MOST:
+        if not isinstance(self.problem, HasCompletion) or self.space.count > MOST:
             return None
-        every = every_choice(self.space, 0, count_choices(self.space))
+        every = self.space.choices(0, self.space.count)
         return float(self.worth(self.problem.complete(self.data, every)).min())
 
 

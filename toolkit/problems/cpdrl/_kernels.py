@@ -1,4 +1,4 @@
-"""Compiled loops over users: per-user constants, the allocation for a mask, sums of the dual.
+"""Compiled loops over users: per-user constants, and the best allocation for a mask.
 
 Notation of the formulation: W = D C, w = W / F, h = g / sigma^2, s = sqrt(bandwidth price),
 y = ln(1 + p h); c = (lambda1 + lambda2 p*) D / log2(1 + p* h) is the cost of one unit of 1/b.
@@ -7,12 +7,13 @@ y = ln(1 + p h); c = (lambda1 + lambda2 p*) D / log2(1 + p* h) is the cost of on
 from math import exp, expm1, inf, log, log1p, sqrt
 
 import numpy as np
-from numba import njit
+
+from toolkit.compiled import compiled, inlined
 
 LN2 = log(2.0)
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@inlined
 def lambert(x: float) -> float:
     """W0(x) for x >= 0 to full precision (Halley from a logarithmic start)."""
     start = log1p(x)
@@ -27,7 +28,7 @@ def lambert(x: float) -> float:
     return w
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def best_exponent(ratio: float) -> float:
     """The y = ln(1 + p h) of the power that minimises (lambda1 + lambda2 p) / y.
 
@@ -44,7 +45,7 @@ def best_exponent(ratio: float) -> float:
     return y
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def prepare(size, cycles, f_max, gain, deadline, f_server, p_max, noise, kappa, delay, energy):
     """Per-user constants, rows of the result: see `COLUMNS`. All users of one instance."""
     n = size.shape[0]
@@ -79,7 +80,7 @@ def prepare(size, cycles, f_max, gain, deadline, f_server, p_max, noise, kappa, 
 COLUMNS = ("local", "frequency", "q", "power", "time", "work", "nats", "h", "y_max")
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@inlined
 def share(s, room, q, time, nats, h, y_max, energy):
     """(bandwidth, slope of its log in log s, y or 0 where the deadline is slack) at price s^2."""
     if s * time <= room:
@@ -90,8 +91,8 @@ def share(s, room, q, time, nats, h, y_max, energy):
     return nats / (y * room), -2.0 / (2.0 + y), y
 
 
-@njit(cache=True, error_model="numpy")
-def _price(mask, k, table, deadline, total, energy):
+@compiled
+def clearing_price(mask, k, table, deadline, total, energy):
     """The s at which the offloaders' shares sum to `total`, or inf where they cannot."""
     n = mask.shape[0]
     x, need = 0.0, 0.0
@@ -133,7 +134,7 @@ def _price(mask, k, table, deadline, total, energy):
     return s
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def allocate(masks, which, tables, deadline, total, p_max, energy, bandwidth, power, frequency):
     """Fills the best allocation of every mask; `which` names each mask's instance.
 
@@ -147,7 +148,7 @@ def allocate(masks, which, tables, deadline, total, p_max, energy, bandwidth, po
         for i in range(n):
             if mask[i] > 0.5:
                 k += 1.0
-        s = _price(mask, k, table, deadline[m], total[m], energy[m])
+        s = clearing_price(mask, k, table, deadline[m], total[m], energy[m])
         used = 0.0
         for i in range(n):
             if mask[i] <= 0.5:
@@ -179,188 +180,3 @@ def allocate(masks, which, tables, deadline, total, p_max, energy, bandwidth, po
             elif s * table[4, i] > room:
                 y = table[6, i] / (bandwidth[r, i] * room)
                 power[r, i] = min(max((exp(y) - 1.0) / table[7, i], 0.0), p_max[m])
-
-
-@njit(cache=True, error_model="numpy", inline="always")
-def minorant(s, k, table, i, deadline, delay, energy, p_max):
-    """A2 at its best multiplier: (lower bound of user i's cost when it offloads, s b, mu)."""
-    work = table[5, i] * k
-    room = deadline - work
-    if room <= 0.0:
-        return inf, 0.0, 0.0
-    if s * table[4, i] <= room:
-        return 2.0 * s * table[2, i] + delay * work, table[2, i], 0.0
-    h, y_max = table[7, i], table[8, i]
-    y = 2.0 * lambert(0.5 * s * sqrt(table[6, i] * h / energy) / room)
-    if y < y_max:
-        b = table[6, i] / (y * room)
-        mu = energy * (exp(y) * (y - 1.0) + 1.0) / h - delay
-    else:
-        b = table[6, i] / (y_max * room)
-        mu = s * s * b / room - delay - energy * p_max
-    mu = max(mu, 0.0)
-    return 2.0 * s * s * b + delay * work - mu * room, s * b, mu
-
-
-@njit(cache=True, error_model="numpy", inline="always")
-def root_cost(mu, table, i, delay, energy, p_max):
-    """sqrt(c_i(mu)): the cost of 1/b when a second of delay costs lambda1 + mu."""
-    if mu == 0.0:
-        return table[2, i]
-    h, y_max = table[7, i], table[8, i]
-    y = min(best_exponent((delay + mu) * h / energy), y_max)
-    p = (exp(y) - 1.0) / h if y < y_max else p_max
-    return sqrt((delay + mu + energy * p) * table[6, i] / y)
-
-
-@njit(cache=True, error_model="numpy")
-def _choose(gain, free, need, chosen):
-    """Marks the `need` free users of largest gain; returns the gains on either side of the cut."""
-    n = gain.shape[0]
-    count = 0
-    pool = np.empty(n)
-    for i in range(n):
-        chosen[i] = 0
-        if free[i]:
-            pool[count] = gain[i]
-            count += 1
-    if need == 0:
-        return inf, np.max(pool[:count]) if count else -inf
-    cut = count - need
-    part = np.partition(pool[:count], cut)
-    last = part[cut]
-    following = np.max(part[:cut]) if cut else -inf
-    left = need
-    for i in range(n):
-        if free[i] and gain[i] > last:
-            chosen[i] = 1
-            left -= 1
-    for i in range(n):
-        if left and free[i] and gain[i] == last:
-            chosen[i] = 1
-            left -= 1
-    return last, following
-
-
-@njit(cache=True, error_model="numpy")
-def best_price(k, s, table, fixed, deadline, total, delay, energy, p_max):
-    """Maximises the dual at one k: (s, theta, its slope in k, below, above).
-
-    `fixed` holds 1 for users that must offload, -1 for those that must not. `below` and `above`
-    are the offload sets on either side of s: they differ where the dual has a gap. s is inf
-    where k offloaders cannot be chosen.
-    """
-    n = table.shape[1]
-    below, above = np.zeros(n, np.uint8), np.zeros(n, np.uint8)
-    chosen, free = np.zeros(n, np.uint8), np.zeros(n, np.bool_)
-    gain = np.empty(n)
-    forced, count = 0, 0
-    for i in range(n):
-        stuck = table[0, i] == inf or fixed[i] == 1
-        if stuck:
-            forced += 1
-        elif fixed[i] == 0 and deadline > table[5, i] * k:
-            free[i] = True
-            count += 1
-    need = k - forced
-    if need < 0 or need > count:
-        return inf, 0.0, 0.0, below, above
-    tolerance = min(1e-13 * n, 1e-9)
-    low, high = 0.0, inf
-    last, following = 0.0, 0.0
-    slope_k = 0.0
-    for iteration in range(120):
-        for i in range(n):
-            gain[i] = 0.0
-            if free[i]:
-                gain[i] = table[0, i] - minorant(s, k, table, i, deadline, delay, energy, p_max)[0]
-        last, following = _choose(gain, free, need, chosen)
-        used, slope, slope_k = 0.0, 0.0, 0.0
-        for i in range(n):
-            if not free[i] and (table[0, i] == inf or fixed[i] == 1):
-                chosen[i] = 1
-            if chosen[i]:
-                room = deadline - table[5, i] * k
-                b, d, _ = share(
-                    s, room, table[2, i], table[4, i], table[6, i], table[7, i], table[8, i], energy
-                )
-                used += b
-                slope += b * d
-                mu = minorant(s, k, table, i, deadline, delay, energy, p_max)[2]
-                slope_k += (delay + mu) * table[5, i]
-        if used >= total:
-            low = s
-            below[:] = chosen
-        if used <= total:
-            high = s
-            above[:] = chosen
-        if abs(used - total) <= 1e-14 * total or high - low <= tolerance * s:
-            break
-        following_s = s * exp(-log(used / total) * used / slope) if slope < 0.0 else inf
-        if iteration > 8 or not (low < following_s < high):
-            following_s = 2.0 * s if high == inf else 0.5 * (low + high)
-        s = following_s
-    if low == 0.0:
-        below[:] = above
-    if high == inf:
-        above[:] = below
-    theta = 0.0
-    if last < inf and following > -inf:
-        theta = -0.5 * (last + following)
-    elif last < inf:
-        theta = -last
-    elif following > -inf:
-        theta = -following
-    return s, theta, theta + slope_k, below, above
-
-
-@njit(cache=True, error_model="numpy")
-def ends(k1, s1, theta1, k2, s2, theta2, table, fixed, deadline, total, delay, energy, p_max):
-    """A3 at both ends of an interval of k, each user's multiplier the mean of its two best."""
-    f1, f2 = theta1 * k1 - total * s1 * s1, theta2 * k2 - total * s2 * s2
-    for i in range(table.shape[1]):
-        local = table[0, i]
-        if fixed[i] == -1:
-            f1 += local
-            f2 += local
-            continue
-        a, _, mu1 = minorant(s1, k1, table, i, deadline, delay, energy, p_max)
-        b, _, mu2 = minorant(s2, k2, table, i, deadline, delay, energy, p_max)
-        if k1 != k2 and (mu1 > 0.0 or mu2 > 0.0 or a == inf or b == inf):
-            mu = 0.5 * (mu1 + mu2)
-            root = root_cost(mu, table, i, delay, energy, p_max)
-            work = table[5, i]
-            a = 2.0 * s1 * root + delay * work * k1 - mu * (deadline - work * k1)
-            b = 2.0 * s2 * root + delay * work * k2 - mu * (deadline - work * k2)
-        a -= theta1
-        b -= theta2
-        if local < inf and fixed[i] == 0:
-            a, b = min(a, local), min(b, local)
-        f1 += a
-        f2 += b
-    return f1, f2
-
-
-@njit(cache=True, error_model="numpy")
-def needs_fit(k, table, fixed, deadline, total):
-    """Whether some k users, all forced ones among them, can meet the deadline together."""
-    n = table.shape[1]
-    pool = np.empty(n)
-    count, forced, used = 0, 0, 0.0
-    for i in range(n):
-        room = deadline - table[5, i] * k
-        stuck = table[0, i] == inf or fixed[i] == 1
-        if stuck:
-            forced += 1
-            if room <= 0.0:
-                return False
-            used += table[6, i] / (table[8, i] * room)
-        elif fixed[i] == 0 and room > 0.0:
-            pool[count] = table[6, i] / (table[8, i] * room)
-            count += 1
-    need = k - forced
-    if need < 0 or need > count:
-        return False
-    if need:
-        used += np.sum(np.partition(pool[:count], need - 1)[:need])
-    return used <= total

@@ -3,14 +3,11 @@
 Notation as in `_kernels`; s is the square root of the bandwidth price.
 """
 
-from math import exp, inf
-
 import numpy as np
-from numba import njit
 
 from toolkit.arrays import Data
 
-from . import _kernels
+from . import _ranking_kernels
 from .allocation import user_table
 
 MOST = 64  # numbers k of offloaders that are tried
@@ -49,10 +46,10 @@ class _Users:
         A loss is the dual value at the mask's price, less the cost of all-local; +inf: infeasible.
         """
         k = ks.astype(float)
-        first = _top(_gains(k, np.zeros(len(k)), self.table, *self._scalars), ks)
-        price = _prices(first, k, self.table, *self._scalars)
-        second = _top(_gains(k, price, self.table, *self._scalars), ks)
-        return first, second, _losses(second, k, price, self.table, *self._scalars)
+        first = _top(_ranking_kernels.gains(k, np.zeros(len(k)), self.table, *self._scalars), ks)
+        price = _ranking_kernels.prices(first, k, self.table, *self._scalars)
+        second = _top(_ranking_kernels.gains(k, price, self.table, *self._scalars), ks)
+        return first, second, _ranking_kernels.losses(second, k, price, self.table, *self._scalars)
 
 
 def _window(users: _Users) -> np.ndarray:
@@ -74,65 +71,3 @@ def _top(value: np.ndarray, ks: np.ndarray) -> np.ndarray:
     for row, k, mask in zip(value, ks, masks, strict=True):
         mask[np.argpartition(row, len(row) - k)[len(row) - k :]] = 1.0
     return masks
-
-
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _gains(ks, prices, table, deadline, total, delay, energy, p_max):  # type: ignore[no-untyped-def]
-    """Local less remote cost, (len(ks), n), at the price s where it is positive, else at B/k."""
-    rows, n = ks.shape[0], table.shape[1]
-    gains = np.empty((rows, n))
-    for r in range(rows):
-        for i in range(n):
-            if prices[r] > 0.0:
-                cost = _kernels.minorant(
-                    prices[r], ks[r], table, i, deadline, delay, energy, p_max
-                )[0]
-            else:
-                cost = _remote(total / ks[r], ks[r], table, i, deadline, delay, energy)
-            gains[r, i] = inf if table[0, i] == inf else table[0, i] - cost
-    return gains
-
-
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _remote(b, k, table, i, deadline, delay, energy):  # type: ignore[no-untyped-def]
-    """Cost of user i with bandwidth b among k offloaders; where it is late, as if B were larger."""
-    work = table[5, i] * k
-    room = deadline - work
-    if room <= 0.0:
-        return inf
-    if table[4, i] * table[2, i] <= b * room:
-        return table[2, i] ** 2 / b + delay * work
-    y = table[6, i] / (b * room)
-    scale = max(1.0, y / table[8, i])
-    y = min(y, table[8, i])
-    return delay * deadline + scale * energy * room * (exp(y) - 1.0) / table[7, i]
-
-
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _prices(masks, ks, table, deadline, total, delay, energy, p_max):  # type: ignore[no-untyped-def]
-    """For each mask the s at which its users' demand is B; that of slack deadlines if none is."""
-    out = np.empty(masks.shape[0])
-    for r in range(masks.shape[0]):
-        out[r] = _kernels._price(masks[r], ks[r], table, deadline, total, energy)
-        if out[r] == inf:
-            out[r] = np.sum(masks[r] * table[2]) / total
-    return out
-
-
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _losses(masks, ks, prices, table, deadline, total, delay, energy, p_max):  # type: ignore[no-untyped-def]
-    """For each mask and price the dual value less the local costs of all, +inf if infeasible."""
-    out = np.empty(masks.shape[0])
-    for r in range(masks.shape[0]):
-        s, k, need = prices[r], ks[r], 0.0
-        out[r] = -s * s * total
-        for i in range(masks.shape[1]):
-            if masks[r, i] > 0.5:
-                local = 0.0 if table[0, i] == inf else table[0, i]
-                cost = _kernels.minorant(s, k, table, i, deadline, delay, energy, p_max)[0]
-                out[r] += cost - local
-                room = deadline - table[5, i] * k
-                need += table[6, i] / (table[8, i] * room) if room > 0.0 else inf
-        if need > total:
-            out[r] = inf
-    return out

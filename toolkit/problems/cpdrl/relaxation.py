@@ -15,7 +15,7 @@ from toolkit.arrays import Data
 from toolkit.problems import Bounded
 from toolkit.problems._proof import How, Prices
 
-from . import _kernels
+from . import _dual_kernels
 from .allocation import user_table
 from .diagnosis import why_infeasible
 
@@ -113,7 +113,7 @@ class Cardinalities:
         if k == 0:
             # bandwidth is free, and theta is low enough that nobody wants to offload
             return _Best((0.0, -float(self.table[0].max())), 0.0, np.zeros((2, self.n)))
-        s, theta, slope, below, above = _kernels.best_price(
+        s, theta, slope, below, above = _dual_kernels.best_price(
             k, start, self.table, fixed, *self._scalars
         )
         return _Best((s, theta), slope, np.stack([below, above]).astype(float))
@@ -134,7 +134,7 @@ class Cardinalities:
         return low
 
     def _fits(self, k: int, fixed: np.ndarray) -> bool:
-        return bool(_kernels.needs_fit(k, self.table, fixed, *self._scalars[:2]))
+        return bool(_dual_kernels.needs_fit(k, self.table, fixed, *self._scalars[:2]))
 
     def _minimiser(self) -> int:
         """The k whose dual is least: the sign change of its slope (regula falsi, then halving)."""
@@ -170,7 +170,7 @@ class Cardinalities:
 
     def _ends(self, node: Node) -> tuple[float, float]:
         price1, price2 = _priced(node)
-        f1, f2 = _kernels.ends(
+        f1, f2 = _dual_kernels.ends(
             node.k1, *price1, node.k2, *price2, self.table, self._fixed(node), *self._scalars
         )
         return float(f1), float(f2)
