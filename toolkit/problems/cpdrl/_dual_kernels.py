@@ -76,14 +76,14 @@ def _choose(gain, free, need, chosen):
 
 @compiled
 def best_price(k, s, table, fixed, deadline, total, delay, energy, p_max):
-    """Maximises the dual at one k: (s, theta, its slope in k, below, above).
+    """Maximises the dual at one k: (s, theta, its slope in k, sets).
 
-    `fixed` holds 1 for users that must offload, -1 for those that must not. `below` and `above`
+    `fixed` holds 1 for users that must offload, -1 for those that must not. The rows of `sets`
     are the offload sets on either side of s: they differ where the dual has a gap. s is inf
     where k offloaders cannot be chosen.
     """
     n = table.shape[1]
-    below, above = np.zeros(n, np.uint8), np.zeros(n, np.uint8)
+    sets = np.zeros((2, n))
     chosen, free = np.zeros(n, np.uint8), np.zeros(n, np.bool_)
     gain = np.empty(n)
     forced, count = 0, 0
@@ -96,7 +96,7 @@ def best_price(k, s, table, fixed, deadline, total, delay, energy, p_max):
             count += 1
     need = k - forced
     if need < 0 or need > count:
-        return inf, 0.0, 0.0, below, above
+        return inf, 0.0, 0.0, sets
     tolerance = min(1e-13 * n, 1e-9)
     low, high = 0.0, inf
     last, following = 0.0, 0.0
@@ -122,10 +122,10 @@ def best_price(k, s, table, fixed, deadline, total, delay, energy, p_max):
                 slope_k += (delay + mu) * table[5, i]
         if used >= total:
             low = s
-            below[:] = chosen
+            sets[0] = chosen
         if used <= total:
             high = s
-            above[:] = chosen
+            sets[1] = chosen
         if abs(used - total) <= 1e-14 * total or high - low <= tolerance * s:
             break
         following_s = s * exp(-log(used / total) * used / slope) if slope < 0.0 else inf
@@ -133,9 +133,9 @@ def best_price(k, s, table, fixed, deadline, total, delay, energy, p_max):
             following_s = 2.0 * s if high == inf else 0.5 * (low + high)
         s = following_s
     if low == 0.0:
-        below[:] = above
+        sets[0] = sets[1]
     if high == inf:
-        above[:] = below
+        sets[1] = sets[0]
     theta = 0.0
     if last < inf and following > -inf:
         theta = -0.5 * (last + following)
@@ -143,7 +143,7 @@ def best_price(k, s, table, fixed, deadline, total, delay, energy, p_max):
         theta = -last
     elif following > -inf:
         theta = -following
-    return s, theta, theta + slope_k, below, above
+    return s, theta, theta + slope_k, sets
 
 
 @compiled

@@ -6,7 +6,7 @@ the number of intervals hardly grows with n.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf, sqrt
 
 import numpy as np
@@ -22,7 +22,7 @@ from .diagnosis import why_infeasible
 Price = tuple[float, float]  # (s, theta)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Node:
     """Offload sets of k1 to k2 users that hold `inside` and avoid `outside`, priced at both ends.
 
@@ -36,10 +36,10 @@ class Node:
     inside: tuple[int, ...] = ()
     outside: tuple[int, ...] = ()
     empty: bool = False
-    tie: int = -1  # the user to branch on, once k is a single number
+    sets: np.ndarray | None = None  # (2, n), once k is a single number: on either side of s
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Best:
     """The best prices at one k, the slope of the dual in k, and the sets on either side."""
 
@@ -58,6 +58,7 @@ class Cardinalities:
         self._scalars = tuple(float(data[name]) for name in names)
         self._free = np.zeros(self.n, np.int8)
         self._known: dict[int, _Best] = {}
+        self._tried: set[bytes] = set()
         self.least = int(np.sum(np.isinf(self.table[0])))
         self.most = self._largest_feasible()
         self._why = why_infeasible(data) if self.most < self.least else None
@@ -70,10 +71,10 @@ class Cardinalities:
         if node.empty:
             return Bounded(inf)
         if node.price1 is None or node.price2 is None:
-            return Bounded(-inf, self._around_best() if node.k2 - node.k1 == self.n else None)
+            return Bounded(-inf, self._around_best())
         f1, f2 = self._ends(node)
         loss = _interval_bound(node, f1, f2, self._scalars[1])
-        return Bounded(loss, self._tie_sets(node) if node.k1 == node.k2 else None)
+        return Bounded(loss, self._untried(node.sets) if node.sets is not None else None)
 
     def branch(self, node: Node, cutoff: float) -> tuple[How, Sequence[Node]]:
         if node.price1 is None:
@@ -81,17 +82,14 @@ class Cardinalities:
         if node.k1 == node.k2:
             return self._split_user(node)
         if node.k2 - node.k1 == 1:
-            halves = [self._single(node, k) for k in (node.k1, node.k2)]
-            return {"at": node.k1}, halves
+            return {"at": node.k1}, [self._single(k) for k in (node.k1, node.k2)]
         return self._march(node, cutoff)
 
     def prices(self, node: Node) -> Prices:
         if node.empty:
             whole = node.k1 == 0 and node.k2 == self.n
             return {"infeasible": True, **({"reason": self._why} if whole else {})}
-        if node.price1 is None or node.price2 is None:
-            return {"s1": 0.0, "theta1": 0.0, "s2": 0.0, "theta2": 0.0}
-        (s1, theta1), (s2, theta2) = node.price1, node.price2
+        (s1, theta1), (s2, theta2) = node.price1 or (0.0, 0.0), node.price2 or (0.0, 0.0)
         return {"s1": s1, "theta1": theta1, "s2": s2, "theta2": theta2}
 
     # --- one k
@@ -113,10 +111,10 @@ class Cardinalities:
         if k == 0:
             # bandwidth is free, and theta is low enough that nobody wants to offload
             return _Best((0.0, -float(self.table[0].max())), 0.0, np.zeros((2, self.n)))
-        s, theta, slope, below, above = _dual_kernels.best_price(
+        s, theta, slope, sets = _dual_kernels.best_price(
             k, start, self.table, fixed, *self._scalars
         )
-        return _Best((s, theta), slope, np.stack([below, above]).astype(float))
+        return _Best((s, theta), slope, sets)
 
     def _largest_feasible(self) -> int:
         """The largest k that some users can meet the deadline with; least - 1 if none can.
@@ -160,39 +158,38 @@ class Cardinalities:
 
     # --- bounds
 
-    def _fixed(self, node: Node) -> np.ndarray:
-        if not node.inside and not node.outside:
+    def _fixed(self, inside: tuple[int, ...], outside: tuple[int, ...]) -> np.ndarray:
+        """Per user 1 where it must offload, -1 where it must not, else 0."""
+        if not inside and not outside:
             return self._free
         fixed = self._free.copy()
-        fixed[list(node.inside)] = 1
-        fixed[list(node.outside)] = -1
+        fixed[list(inside)] = 1
+        fixed[list(outside)] = -1
         return fixed
 
     def _ends(self, node: Node) -> tuple[float, float]:
         price1, price2 = _priced(node)
+        fixed = self._fixed(node.inside, node.outside)
         f1, f2 = _dual_kernels.ends(
-            node.k1, *price1, node.k2, *price2, self.table, self._fixed(node), *self._scalars
+            node.k1, *price1, node.k2, *price2, self.table, fixed, *self._scalars
         )
         return float(f1), float(f2)
 
-    def _around_best(self) -> dict[str, np.ndarray]:
+    def _around_best(self) -> dict[str, np.ndarray] | None:
         """The sets at the least k of the dual and at its neighbours."""
-        ks = [
-            k
-            for k in (self.best_k, self.best_k - 1, self.best_k + 1)
-            if self.least <= k <= self.most
-        ]
-        different = {row.tobytes(): row for k in ks for row in self.best(k).sets}
-        return {"offload": np.stack(list(different.values()))}
+        near = (self.best_k, self.best_k - 1, self.best_k + 1)
+        ks = [k for k in near if self.least <= k <= self.most]
+        return self._untried(np.concatenate([self.best(k).sets for k in ks]))
 
-    def _tie_sets(self, node: Node) -> dict[str, np.ndarray] | None:
-        if node.inside or node.outside:
-            return {"offload": self._solve_node(node).sets}
-        return {"offload": self.best(node.k1).sets}
-
-    def _solve_node(self, node: Node) -> _Best:
-        start = self.best(node.k1).price[0]
-        return self._solve(node.k1, self._fixed(node), start)
+    def _untried(self, sets: np.ndarray) -> dict[str, np.ndarray] | None:
+        """Those rows of `sets` that were not suggested before."""
+        fresh = []
+        for row in sets:
+            key = row.astype(np.uint8).tobytes()
+            if key not in self._tried:
+                self._tried.add(key)
+                fresh.append(row)
+        return {"offload": np.stack(fresh)} if fresh else None
 
     # --- splits
 
@@ -206,7 +203,7 @@ class Cardinalities:
             return {"at": self.most}, [rest, Node(self.most + 1, node.k2, empty=True)]
         k = self.best_k
         if node.k1 == node.k2:
-            return {"k": []}, [self._single(node, k)]
+            return {"k": []}, [self._single(k)]
         sides = [(node.k1, -1), (node.k2, +1)]
         return {"k": [k]}, [self._side(end, sign) for end, sign in sides]
 
@@ -214,21 +211,22 @@ class Cardinalities:
         """From the least of the dual to an end, priced there by extrapolation."""
         k = self.best_k
         if end == k:
-            return self._single(Node(k, k), k)
+            return self._single(k)
         step = k + sign * min(max(1, self.n // 1000), abs(end - k))
         far = _line(k, self.best(k).price, step, self.best(step).price, end)
         near = self.best(k).price
         return Node(k, end, near, far) if sign > 0 else Node(end, k, far, near)
 
-    def _single(self, node: Node, k: int) -> Node:
-        """One cardinality, priced at its best, with the user to branch on."""
-        fixed = replace(node, k1=k, k2=k, empty=False)
-        if (node.inside or node.outside) and not self._fits(k, self._fixed(node)):
-            return replace(fixed, empty=True)
-        best = self._solve_node(fixed) if node.inside or node.outside else self.best(k)
-        differ = np.flatnonzero(best.sets[0] != best.sets[1])
-        tie = int(differ[np.argmax(self.table[2][differ])]) if len(differ) else -1
-        return replace(fixed, price1=best.price, price2=best.price, tie=tie)
+    def _single(self, k: int, inside: tuple[int, ...] = (), outside: tuple[int, ...] = ()) -> Node:
+        """One cardinality, priced at its best."""
+        if not inside and not outside:
+            best = self.best(k)
+        else:
+            fixed = self._fixed(inside, outside)
+            if not self._fits(k, fixed):
+                return Node(k, k, inside=inside, outside=outside, empty=True)
+            best = self._solve(k, fixed, self.best(k).price[0])
+        return Node(k, k, best.price, best.price, inside, outside, sets=best.sets)
 
     def _march(self, node: Node, cutoff: float) -> tuple[How, Sequence[Node]]:
         """A near part as wide as its bound should bear, and the rest, priced by extrapolation."""
@@ -255,16 +253,19 @@ class Cardinalities:
         return int(max(2 * abs(near - self.best_k), min(bears, self.n)))
 
     def _split_user(self, node: Node) -> tuple[How, Sequence[Node]]:
-        """The tied user in, then out; without a tie any free user serves."""
-        user = node.tie
-        if user < 0:
-            free = (self._fixed(node) == 0) & np.isfinite(self.table[0])
-            if not free.any():
-                return {}, []
-            user = int(np.argmax(np.where(free, self.table[2], -1.0)))
-        inside = replace(node, inside=(*node.inside, user))
-        outside = replace(node, outside=(*node.outside, user))
-        return {"user": user}, [self._single(inside, node.k1), self._single(outside, node.k1)]
+        """The tied user of largest q in, then out; without a tie any free user serves."""
+        assert node.sets is not None
+        fixed = self._fixed(node.inside, node.outside)
+        tied = node.sets[0] != node.sets[1]
+        if not tied.any():
+            tied = (fixed == 0) & np.isfinite(self.table[0])
+        if not tied.any():
+            return {}, []
+        user = int(np.argmax(np.where(tied, self.table[2], -1.0)))
+        return {"user": user}, [
+            self._single(node.k1, (*node.inside, user), node.outside),
+            self._single(node.k1, node.inside, (*node.outside, user)),
+        ]
 
 
 def _priced(node: Node) -> tuple[Price, Price]:
