@@ -32,7 +32,7 @@ class Enumerate(Solver):
         ]
         bits = sum(float(np.log2(span).sum()) for span in spans)
         if bits > BITS + 1e-9:
-            return f"2^{bits:.4g} discrete choices are too many to enumerate; at most 2^{BITS}."
+            return f"2^{bits:.10g} discrete choices are too many to enumerate; at most 2^{BITS}."
         return None
 
     def solve(self, problem: Problem, instance: Instance, probe: Probe) -> Claim:
