@@ -52,7 +52,8 @@ def audit(args: Namespace) -> int:
             reason = f" - {run.reason}" if run.reason else ""
             print(f"{run.verdict or 'no decision':<11} {run.title}{reason}")
     summary = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
-    print(f"{len(checked)} runs: {summary or 'nothing to check'}")
+    runs = "1 run" if len(checked) == 1 else f"{len(checked)} runs"
+    print(f"{runs}: {summary or 'nothing to check'}")
     return REFUTED if counts["refuted"] else OK
 
 

@@ -63,7 +63,7 @@ def run(job: Job, out: Connection) -> dict[str, Any]:
     load_plugins(job.plugins)
     solver = solvers.registry.build(job.solver[0], **job.solver[1])
     if package := solver.missing():
-        return _refusal(f"needs the package {package!r}: {how_to_install(solver, package)}")
+        return _refusal(f"needs the package {package!r}: pip install {package}")
     problem = problems.registry.build(job.problem[0], **job.problem[1])
     instance = problem.admit(job.instance)
     if reason := solver.refuses(problem, instance):
@@ -186,18 +186,6 @@ def one_line(error: BaseException) -> str:
         return f"{type(error).__name__}: {text}"
     place = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}"
     return f"{type(error).__name__}: {text} (in {place})"
-
-
-def how_to_install(solver: Solver, package: str) -> str:
-    """The command that brings a package, by the extra that is named like the solver if any is."""
-    from importlib.metadata import PackageNotFoundError, metadata
-
-    try:
-        extras = metadata("mec-toolkit").get_all("Provides-Extra") or []
-    except PackageNotFoundError:
-        extras = []
-    extra = f"mec-toolkit[{solver.name}]"
-    return f"pip install {extra if solver.name in extras else package}"
 
 
 def _crashed(probe: Probe, message: str) -> Result:
