@@ -15,7 +15,7 @@ from toolkit.reports import numbers
 from toolkit.solvers._probe import beaten
 
 from ._files import full
-from ._run import OK, REFUTED
+from ._run import FAILED, OK, REFUTED
 from ._store import Store, is_store
 
 NEEDED = ("instance", "decision", "objective", "violation", "bound", "status", "certificate")
@@ -43,9 +43,14 @@ def audit(args: Namespace) -> int:
 
     checked = []
     for content in read_runs(Path(args.file)):
-        said = examine_record(content, arithmetic=args.arithmetic)
+        try:
+            said = examine_record(content, arithmetic=args.arithmetic)
+        except UserError as error:  # the others can be checked all the same
+            checked.append(Checked(content, "unusable", str(error)))
+            continue
         checked.append(Checked(content, said.verdict, said.reason))
-    cross_check(checked)
+        _remember(checked[-1])
+    cross_check(run for run in checked if run.verdict != "unusable")
     counts = Counter(run.verdict or "no claim" for run in checked)
     for run in checked:
         if run.verdict == "refuted" or not args.quiet:
@@ -54,7 +59,15 @@ def audit(args: Namespace) -> int:
     summary = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
     runs = "1 run" if len(checked) == 1 else f"{len(checked)} runs"
     print(f"{runs}: {summary or 'nothing to check'}")
-    return REFUTED if counts["refuted"] else OK
+    if counts["refuted"]:
+        return REFUTED
+    return FAILED if counts["unusable"] else OK
+
+
+def _remember(run: Checked) -> None:
+    """What was refuted when it ran stays so: what was wrong then need not have been stored."""
+    if run.content.get("verdict") == "refuted" and run.verdict != "refuted":
+        run.verdict, run.reason = "refuted", f"when it ran: {run.content.get('reason')}"
 
 
 def read_runs(path: Path) -> Iterator[Content]:
@@ -85,7 +98,7 @@ def cross_check(runs: Iterable[Checked]) -> None:
         found = [run for run in group if _feasible(run)]
         if not found:
             continue
-        sign = 1 if found[0].content.get("sense") != "max" else -1
+        sign = 1 if found[0].content.get("sense", "min") != "max" else -1
         best = min(found, key=lambda run: sign * run.content["objective"])
         for run in group:
             _confront(run, best, sign)
@@ -97,7 +110,7 @@ def _confront(run: Checked, best: Checked, sign: int) -> None:
     if bound is None or body is None or run.verdict == "refuted":
         return
     value, violation = best.content["objective"], best.content["violation"]
-    if beaten(sign * value, sign * bound, violation, Certificate.from_json(body)):
+    if beaten(sign * value, sign * bound, violation, Certificate.from_json(body).proves):
         run.verdict = "refuted"
         run.reason = (
             f"{best.title} has {numbers.number(value, 12)}, better than its bound {bound!r}"

@@ -10,7 +10,7 @@ import msgspec
 from toolkit.errors import UserError
 from toolkit.instances import Instance
 from toolkit.problems import Problem
-from toolkit.reports.compare import best_known, gap_to
+from toolkit.reports.compare import best_known, contradictions, gap_to
 from toolkit.reports.record import Record
 
 from ._case import Case, make_cases
@@ -65,7 +65,11 @@ class Study:
     def run(self) -> None:
         """Takes what the store has, runs the rest, keeps and reports each as it ends."""
         known = self._store.find(self._cases)
-        known = {key: record for key, record in known.items() if not record.failed}
+        known = {
+            key: renamed(record, self._cases[key])
+            for key, record in known.items()
+            if not record.failed
+        }
         for record in known.values():
             self._finished(record, cached=True)
         missing = [case for key, case in self._cases.items() if key not in known]
@@ -103,9 +107,15 @@ class Study:
             self._folder.add(record, row, case.instance)
 
 
+def renamed(record: Record, case: Case) -> Record:
+    """A stored run under the names of this command: its key knows numbers only."""
+    names = {"preset": case.preset, "instance": case.instance.name, "label": case.label}
+    return msgspec.structs.replace(record, **names)
+
+
 def exit_code(records: list[Record]) -> int:
     """4 where a claim was refuted, 3 where a run failed, else 0."""
-    if any(record.refuted for record in records):
+    if any(record.refuted for record in records) or contradictions(records):
         return REFUTED
     return FAILED if any(record.failed for record in records) else OK
 

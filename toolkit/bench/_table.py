@@ -4,7 +4,16 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from toolkit.reports import numbers
-from toolkit.reports.compare import Comparison, Row, Summary, compare, formulas, refusals, summarise
+from toolkit.reports.compare import (
+    Comparison,
+    Row,
+    Summary,
+    compare,
+    contradictions,
+    formulas,
+    refusals,
+    summarise,
+)
 from toolkit.reports.record import Record
 
 WIDTH = 118
@@ -60,6 +69,9 @@ def _instance(comparison: Comparison, asked: bool) -> str:
     for row in rows:
         if row.record.message and (row.record.failed or row.record.refused):
             lines.append(_wrap(f"{row.record.label}: {row.record.message}", "  "))
+    for run, best in contradictions(row.record for row in rows):
+        told = f"{best.label} has {numbers.number(best.objective, 12)}, better than the bound of"
+        lines.append(_wrap(f"refuted: {told} {run.label}", "  "))
     if comparison.why:
         lines.append(_wrap(f"infeasible: {comparison.why}", "  "))
     return "\n".join(lines)

@@ -14,6 +14,7 @@ from toolkit.instances import Instance, rng_for
 
 from ._space import Space
 
+SMALLEST, LARGEST = 1e-30, 1e30  # of an instance's numbers: beyond, products over- or underflow
 TOLERANCE = 1e-6  # a decision is feasible when no relative violation exceeds this
 
 
@@ -88,7 +89,11 @@ class Problem(Component, ABC):
         """Objective, violations and terms: the formula, once, on trailing axes only."""
 
     def evaluate(self, data: Data, decision: Decision) -> Evaluation:
-        """`judge`, with shapes checked and the domain's own violations added."""
+        """`judge`, with shapes checked and the domain's own violations added.
+
+        Discrete blocks are judged as the integers that they are near; how far they are from these
+        is a violation. Else a bit of -1e-9, feasible within the tolerance, could buy anything.
+        """
         space = self.space(data)
         for var in space.vars:
             if var.name not in decision:
@@ -98,7 +103,7 @@ class Problem(Component, ABC):
                 raise UserError(
                     f"{self.name}: {var.name!r} has shape {got}, expected (..., *{var.shape})."
                 )
-        judged = self.judge(data, decision)
+        judged = self.judge(data, space.rounded(decision))
         violations = {**judged.violations, **space.violations(decision)}
         return Evaluation(judged.objective, violations, judged.terms)
 
@@ -131,6 +136,13 @@ class Problem(Component, ABC):
                 raise UserError(f"{where}: data has {key!r}, which {self.name!r} does not know.")
         return instance
 
+    def users(self, data: Data) -> int:
+        """The number of users that the data has: the size of the axis called "users"."""
+        for key, spec in self.fields.items():
+            if "users" in spec.dims:
+                return int(data[key].shape[spec.dims.index("users") - len(spec.dims)])
+        return self.n_users
+
 
 def _admit_array(
     where: str, key: str, value: np.ndarray, spec: Field, sizes: dict[str, int]
@@ -146,6 +158,11 @@ def _admit_array(
             )
     if not np.all(np.isfinite(value)):
         raise UserError(f"{where}: data[{key!r}] has a value that is not a finite number.")
+    if np.any((np.abs(value) > LARGEST) | ((value != 0) & (np.abs(value) < SMALLEST))):
+        raise UserError(
+            f"{where}: data[{key!r}] has a value beyond {SMALLEST:g} to {LARGEST:g}; "
+            f"give it in {spec.unit}."
+        )
     if np.any(value <= spec.low if spec.strict else value < spec.low):
         than = f"{'above' if spec.strict else 'at least'} {spec.low:g}"
         raise UserError(f"{where}: data[{key!r}] has {value.min():g}; it must be {than}.")

@@ -86,6 +86,14 @@ class Space:
             out[var.name] = np.where(np.abs(near - value) <= tol * width, near, value)
         return out
 
+    def rounded(self, decision: Decision) -> Decision:
+        """The decision with its discrete blocks at the nearest integers."""
+        out = dict(decision)
+        for var in self.discrete:
+            value = decision[var.name]
+            out[var.name] = array_namespace(value).round(value)
+        return out
+
     def violations(self, decision: Decision) -> dict[str, Array]:
         """Worst violation of bounds (over their width) and integrality, one entry a block."""
         out = {}

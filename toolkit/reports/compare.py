@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from toolkit.solvers import OPTIMAL_GAP, relative_gap
+from toolkit.solvers._probe import beaten
 
 from .record import Record
 
@@ -73,10 +74,15 @@ def formulas(sense: str) -> tuple[str, str]:
 
 def compare(records: Iterable[Record]) -> list[Comparison]:
     """One comparison an instance, in the order in which the instances first appear."""
+    return [_compare(group) for group in _grouped(records).values()]
+
+
+def _grouped(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """The records by instance, in the order in which the instances first appear."""
     groups: dict[str, list[Record]] = {}
     for record in records:
         groups.setdefault(record.digest, []).append(record)
-    return [_compare(group) for group in groups.values()]
+    return groups
 
 
 def best_known(records: Iterable[Record]) -> tuple[float | None, bool]:
@@ -86,8 +92,27 @@ def best_known(records: Iterable[Record]) -> tuple[float | None, bool]:
     if not losses:
         return None, False
     bounds = [r.sign * r.bound for r in records if r.proven and r.bound is not None]
-    optimal = bool(bounds) and relative_gap(min(losses), max(bounds)) <= OPTIMAL_GAP
-    return records[0].sign * min(losses), optimal
+    gap = relative_gap(min(losses), max(bounds)) if bounds else float("inf")
+    return records[0].sign * min(losses), gap <= OPTIMAL_GAP and not contradictions(records)
+
+
+def contradictions(records: Iterable[Record]) -> list[tuple[Record, Record]]:
+    """(run, better): bounds of runs that a feasible decision of another on its instance beats."""
+    out = []
+    for group in _grouped(records).values():
+        found = [r for r in group if r.feasible and r.objective is not None and not r.refuted]
+        if not found:
+            continue
+        best = min(found, key=lambda r: r.sign * (r.objective or 0.0))
+        out += [(run, best) for run in group if _beaten(run, best)]
+    return out
+
+
+def _beaten(run: Record, best: Record) -> bool:
+    """Whether the best decision of an instance is better than a run says is possible."""
+    loss, violation = best.sign * (best.objective or 0.0), best.violation or 0.0
+    bound = run.bound if run.status != "infeasible" else run.sign * float("inf")
+    return bound is not None and beaten(loss, run.sign * bound, violation, run.proven)
 
 
 def gap_to(best: float | None, record: Record) -> float | None:

@@ -15,7 +15,7 @@ from toolkit.problems import TOLERANCE, Certificate, Evaluation, HasDiagnosis, P
 from ._base import OPTIMAL_GAP, Budget, Claim, Point, Result, Status, Stop
 
 # A decision feasible to within `violation` may be better than the optimum by a multiple of it.
-SLACK, SLACK_PER_VIOLATION, CLAIM_SLACK = 1e-9, 1e3, 1e-5
+SLACK, SLACK_PER_VIOLATION, CLAIM_SLACK, EXACT = 1e-9, 1e3, 1e-5, 1e-12
 
 
 class BoundContradiction(RuntimeError):
@@ -38,7 +38,8 @@ class _Best:
 def losses(problem: Problem, evaluation: Evaluation) -> np.ndarray:
     """sign * objective, +inf where infeasible: what every search minimises."""
     loss = problem.sign * np.asarray(evaluation.objective, float)
-    return np.where(np.asarray(evaluation.violation) <= TOLERANCE, loss, np.inf)
+    fits = (np.asarray(evaluation.violation) <= TOLERANCE) & np.isfinite(loss)
+    return np.where(fits, loss, np.inf)
 
 
 class Probe:
@@ -110,9 +111,10 @@ class Probe:
         objective = np.atleast_1d(np.asarray(evaluation.objective, float))
         violation = np.atleast_1d(np.asarray(evaluation.violation, float))
         self.evaluations += int(min(objective.size, self.room))
-        excess = np.where(violation > TOLERANCE, violation, 0.0)
         loss = self._problem.sign * objective
-        loss, excess = (np.where(np.isnan(v), np.inf, v) for v in (loss, excess))
+        worth = np.isfinite(loss) & ~np.isnan(violation)  # what is not a number is not feasible
+        excess = np.where(worth, np.where(violation > TOLERANCE, violation, 0.0), np.inf)
+        loss = np.where(worth, loss, np.inf)
         k = int(np.lexsort((loss, excess))[0]) if objective.size > 1 else 0
         rank = (float(excess[k]), float(loss[k]))
         if self._best is None or rank < self._best.rank:
@@ -219,18 +221,26 @@ class Probe:
         best, certificate = self._best, self._certificate
         if best is None or not best.feasible or self._bound is None or certificate is None:
             return
-        if beaten(best.rank[1], self._problem.sign * self._bound, best.violation, certificate):
+        if beaten(
+            best.rank[1], self._problem.sign * self._bound, best.violation, certificate.proves
+        ):
             raise BoundContradiction(
                 f"{self._instance.name}: the feasible value {best.objective!r} beats the bound "
                 f"{self._bound!r} ({certificate.kind})."
             )
 
 
-def beaten(loss: float, bound: float, violation: float, certificate: Certificate) -> bool:
-    """Whether a feasible loss lies below a bound by more than the tolerances explain."""
-    slack = SLACK if certificate.proves else CLAIM_SLACK
+def beaten(loss: float, bound: float, violation: float, proven: bool) -> bool:
+    """Whether a feasible loss lies below a bound by more than the tolerances explain.
+
+    That nothing is feasible is proven of the constraints as they stand: a decision that needs
+    the tolerance does not contradict it.
+    """
+    if math.isinf(bound):
+        return bound > 0 and violation <= EXACT
+    slack = SLACK if proven else CLAIM_SLACK
     slack += SLACK_PER_VIOLATION * max(0.0, violation)
-    return loss < bound - slack * max(abs(loss), 1e-12) if math.isfinite(bound) else bound > 0
+    return loss < bound - slack * max(abs(loss), 1e-12)
 
 
 def with_status(result: Result) -> Result:

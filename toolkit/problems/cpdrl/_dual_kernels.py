@@ -138,7 +138,9 @@ def best_price(k, s, table, fixed, deadline, total, delay, energy, p_max):
         sets[1] = sets[0]
     theta = 0.0
     if last < inf and following > -inf:
-        theta = -0.5 * (last + following)
+        # midway, but not as far as a huge gain would take it: the sums would lose their digits
+        cost = abs(following) + 2.0 * total * s * s / max(k, 1)
+        theta = -(following + 0.5 * min(last - following, cost))
     elif last < inf:
         theta = -last
     elif following > -inf:
@@ -148,13 +150,20 @@ def best_price(k, s, table, fixed, deadline, total, delay, energy, p_max):
 
 @compiled
 def ends(k1, s1, theta1, k2, s2, theta2, table, fixed, deadline, total, delay, energy, p_max):
-    """A3 at both ends of an interval of k, each user's multiplier the mean of its two best."""
+    """A3 at both ends of an interval of k, each user's multiplier the mean of its two best.
+
+    Less an allowance for rounding: sums of n terms err by about sqrt(n) units in the last place.
+    """
+    n = table.shape[1]
     f1, f2 = theta1 * k1 - total * s1 * s1, theta2 * k2 - total * s2 * s2
-    for i in range(table.shape[1]):
+    size1, size2 = abs(theta1) * k1 + total * s1 * s1, abs(theta2) * k2 + total * s2 * s2
+    for i in range(n):
         local = table[0, i]
         if fixed[i] == -1:
             f1 += local
             f2 += local
+            size1 += local
+            size2 += local
             continue
         a, _, mu1 = minorant(s1, k1, table, i, deadline, delay, energy, p_max)
         b, _, mu2 = minorant(s2, k2, table, i, deadline, delay, energy, p_max)
@@ -170,7 +179,10 @@ def ends(k1, s1, theta1, k2, s2, theta2, table, fixed, deadline, total, delay, e
             a, b = min(a, local), min(b, local)
         f1 += a
         f2 += b
-    return f1, f2
+        size1 += abs(a)
+        size2 += abs(b)
+    ulp = 2.2e-16 * sqrt(n)
+    return f1 - ulp * size1, f2 - ulp * size2
 
 
 @compiled

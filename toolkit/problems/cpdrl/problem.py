@@ -20,7 +20,7 @@ from toolkit.problems._knowledge import (
 )
 from toolkit.problems._proof import Arithmetic, Proof
 
-FLOOR = 1e-12  # a resource below this share of its maximum counts as not given at all
+FLOOR = 1e-12  # share of its maximum that a resource counts as where none is given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,8 +237,8 @@ class Cpdrl(Problem):
 
 
 def _floored(xp: Any, value: Array, most: Array) -> Array:
-    """At least FLOOR of its maximum, so that an absent resource gives a huge, finite cost."""
-    return xp.where(value > FLOOR * most, value, FLOOR * most + 0 * value)
+    """FLOOR of its maximum in place of nothing: an absent resource has a huge, finite cost."""
+    return xp.where(value > 0, value, FLOOR * most + 0 * value)
 
 
 def _inconsistency(xp: Any, data: Data, one: Data, decision: Decision) -> Array:
@@ -249,7 +249,7 @@ def _inconsistency(xp: Any, data: Data, one: Data, decision: Decision) -> Array:
     frequency = decision["frequency"] / data["f_max"]
 
     def absent(share: Array) -> Array:
-        return xp.where(share > FLOOR, xp.zeros_like(share), xp.ones_like(share))
+        return xp.where(share > 0, xp.zeros_like(share), xp.ones_like(share))
 
     local = abs(bandwidth) + abs(power) + absent(frequency)
     remote = abs(frequency) + absent(bandwidth) + absent(power)
