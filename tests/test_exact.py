@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit import problems
+from toolkit.bench.verify import examine_result
 from toolkit.instances import Instance, rng_for
 from toolkit.problems import Problem
 from toolkit.problems.cpdrl.relaxation import Cardinalities, Node
@@ -142,13 +143,24 @@ def test_a_time_limit_stops_it_with_what_it_has():
     assert result.status is not Status.OPTIMAL
 
 
-@pytest.mark.parametrize(("n", "gap"), [(1000, 1e-9), (10_000, 1e-6)])
-def test_large_instances_are_proven(n, gap):
-    problem = problems.load("cpdrl", "large", n_users=n)
-    result = exact(problem, problem.instance(0), gap=gap)
+@pytest.mark.parametrize(
+    ("preset", "n", "gap"),
+    [
+        ("large", 1000, 1e-9),
+        ("large", 10_000, 1e-6),
+        ("paper", 1000, 1e-6),
+        ("paper", 10_000, 1e-6),
+    ],
+)
+def test_large_instances_are_proven_in_few_nodes(preset, n, gap):
+    """With the paper's B and F many users have no time to offload: deadlines bind far from k*."""
+    problem = problems.load("cpdrl", preset, n_users=n)
+    instance = problem.instance(0)
+    result = exact(problem, instance, gap=gap)
     assert result.status is Status.OPTIMAL
     assert result.gap <= gap
-    assert len(result.certificate.body["nodes"]) < 100
+    assert len(result.certificate.body["nodes"]) < 60
+    assert examine_result(problem, instance, result).verdict == "proved"
 
 
 @pytest.mark.parametrize(

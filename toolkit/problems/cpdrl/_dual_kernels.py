@@ -149,8 +149,35 @@ def best_price(k, s, table, fixed, deadline, total, delay, energy, p_max):
 
 
 @compiled
+def common(k1, s1, theta1, mu1, k2, s2, theta2, mu2, cap, table, i, deadline, delay, energy, p_max):
+    """A user's terms at both ends of an interval at one multiplier: the best of four guesses.
+
+    Any is valid. None at all does for a user whom even a slack deadline does not tempt; the mean
+    of what is best at either end is nearly best at both, unless an end leaves it no time.
+    """
+    work = table[5, i]
+    room1, room2 = deadline - work * k1, deadline - work * k2
+    best_a, best_b = -inf, -inf
+    for guess in range(4):
+        if guess == 0:
+            mu = 0.0
+        elif guess == 1:
+            mu = 0.5 * (mu1 + mu2) if room2 > 0.0 else mu1
+        else:
+            mu = mu1 if guess == 2 else mu2
+        root = root_cost(mu, table, i, delay, energy, p_max)
+        a = min(2.0 * s1 * root + delay * work * k1 - mu * room1 - theta1, cap)
+        b = min(2.0 * s2 * root + delay * work * k2 - mu * room2 - theta2, cap)
+        if a + b > best_a + best_b:
+            best_a, best_b = a, b
+        if a >= cap and b >= cap:
+            break
+    return best_a, best_b
+
+
+@compiled
 def ends(k1, s1, theta1, k2, s2, theta2, table, fixed, deadline, total, delay, energy, p_max):
-    """A3 at both ends of an interval of k, each user's multiplier the mean of its two best.
+    """A3 at both ends of an interval of k, each user's multiplier the best of a few guesses.
 
     Less an allowance for rounding: sums of n terms err by about sqrt(n) units in the last place.
     """
@@ -165,18 +192,29 @@ def ends(k1, s1, theta1, k2, s2, theta2, table, fixed, deadline, total, delay, e
             size1 += local
             size2 += local
             continue
+        cap = local if fixed[i] == 0 else inf
         a, _, mu1 = minorant(s1, k1, table, i, deadline, delay, energy, p_max)
         b, _, mu2 = minorant(s2, k2, table, i, deadline, delay, energy, p_max)
-        if k1 != k2 and (mu1 > 0.0 or mu2 > 0.0 or a == inf or b == inf):
-            mu = 0.5 * (mu1 + mu2)
-            root = root_cost(mu, table, i, delay, energy, p_max)
-            work = table[5, i]
-            a = 2.0 * s1 * root + delay * work * k1 - mu * (deadline - work * k1)
-            b = 2.0 * s2 * root + delay * work * k2 - mu * (deadline - work * k2)
-        a -= theta1
-        b -= theta2
-        if local < inf and fixed[i] == 0:
-            a, b = min(a, local), min(b, local)
+        if k1 == k2 or (mu1 == 0.0 and mu2 == 0.0 and a < inf and b < inf):
+            a, b = min(a - theta1, cap), min(b - theta2, cap)
+        else:
+            a, b = common(
+                k1,
+                s1,
+                theta1,
+                mu1,
+                k2,
+                s2,
+                theta2,
+                mu2,
+                cap,
+                table,
+                i,
+                deadline,
+                delay,
+                energy,
+                p_max,
+            )
         f1 += a
         f2 += b
         size1 += abs(a)

@@ -17,6 +17,8 @@ from toolkit.problems._proof import Prices
 from .allocation import user_table
 
 MARGIN = 1e-9  # relative: what is this close to feasible is left to the proof
+CLEARED = 1e-12  # relative: so near to B the shares count as summing to it
+STEEPEST = 30.0  # in log s, above the price of slack users: there all users are at full power
 
 P = TypeVar("P")
 
@@ -88,20 +90,24 @@ class Users:
         return total
 
     def clearing(self, a: np.ndarray, k: int) -> float:
-        """The s at which the shares, weighted by a, sum to B (at least what slack users take)."""
+        """The s at which the shares, weighted by a, sum to B (at least what slack users take).
+
+        inf where they take more than B at any price, because even full power asks for more.
+        """
         some = a > 0
 
         def excess(log_s: float) -> float:
             shares = self._at_price(np.exp(log_s), k)[0][some]
             return float(np.log(a[some] @ shares / self.total))
 
-        low = np.log(a @ self.q / self.total)
-        high = low
-        while excess(high) > 1e-12 and high - low < 30:
-            low, high = high, high + 1
-        if high == low or high - low >= 30:
-            return float(np.exp(low))
-        return float(np.exp(brentq(excess, low, high, xtol=1e-13)))
+        start = high = float(np.log(a @ self.q / self.total))
+        while excess(high) > CLEARED:
+            high += 1
+            if high - start > STEEPEST:
+                return np.inf
+        if high == start or excess(high) >= 0:
+            return float(np.exp(high))
+        return float(np.exp(brentq(excess, high - 1, high, xtol=1e-13)))
 
     def guess(self, k: int) -> float:
         """The s of k average users whose deadlines are slack."""

@@ -82,9 +82,9 @@ class CardinalityMaster:
         n, u = self._users.n, self._users
         a = np.where(self._usable, np.clip(x[:n], 0.0, 1.0), 0.0)
         rows = csr_array((0, 3 * n))
-        if a.sum() > 0:
-            s = u.clearing(a, self._k)
-            some = a > 0
+        some = a > 0
+        s = u.clearing(a, self._k) if some.any() else np.inf
+        if np.isfinite(s):  # without a price that clears, the point is left to the proof
             cost = a[some] @ u.upload(s, self._k)[some] - s**2 * u.total
             if cost - self._z_unit * x[2 * n :].sum() > CLOSE * abs(self.offset + self.cost @ x):
                 rows = self._tangents(s)

@@ -171,7 +171,7 @@ class CardinalityProof:
     def _multipliers(
         self, ends: list[End], inside: np.ndarray, outside: np.ndarray
     ) -> Iterator[Tight | None]:
-        """Guesses: none, and where deadlines bind the mean of both ends' own, then each of them."""
+        """Guesses: none; where deadlines bind, what serves each user best at both ends."""
         yield None
         g, matters = self._guesses, np.zeros(self._n, bool)
         for k, s, theta in ends:
@@ -183,8 +183,11 @@ class CardinalityProof:
             return
         mus = [g.multiplier(s, k, which)[0] for k, s, _ in ends]
         mus[-1] = np.where(g.room(ends[-1][0], which) > 0, mus[-1], mus[0])
-        for mu in [(mus[0] + mus[-1]) / 2, *mus][: 3 if len(ends) == 2 else 1]:
-            yield which, mu, g.exponent(mu, which)
+        cap = np.where(np.isin(which, inside), np.inf, g.local[which])
+        tried = [(mus[0] + mus[-1]) / 2, *mus, np.zeros(len(which))]
+        worth = [g.terms(mu, ends, cap, which) for mu in tried]
+        mu = np.choose(np.argmax(worth, axis=0), tried)
+        yield which, mu, g.exponent(mu, which)
 
 
 def _users(data: Data, guesses: Guesses, arithmetic: Arithmetic) -> Users:

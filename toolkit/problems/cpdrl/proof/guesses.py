@@ -7,6 +7,7 @@ Notation: h = g / sigma^2; y = ln(1 + p h); w = D C / F; q = sqrt(c); s = sqrt(b
 mu = multiplier of a user's deadline; room = tau - w k, the time that is left for the upload.
 """
 
+from collections.abc import Sequence
 from math import log
 from typing import Any
 
@@ -102,6 +103,23 @@ class Guesses:
         at_top = at_top - self.delay - self.energy * self.p_max
         mu = np.where(y >= top, at_top, inner)
         return np.where(binds, np.clip(mu, 0, HUGE), 0.0), np.where(binds, y, self.y[which])
+
+    def terms(
+        self,
+        mu: np.ndarray,
+        ends: Sequence[tuple[int, float, float]],
+        cap: np.ndarray,
+        which: np.ndarray,
+    ) -> np.ndarray:
+        """The sum of each user's terms of A3 at all ends (k, s, theta) with these multipliers."""
+        y = self.exponent(mu, which)
+        power = np.minimum(np.expm1(y) / self.h[which], self.p_max)
+        root = np.sqrt((self.delay + mu + self.energy * power) * self.nats[which] / y)
+        total = np.zeros(len(which))
+        for k, s, theta in ends:
+            load = (self.delay + mu) * self.work[which] * k
+            total += np.minimum(2 * s * root + load - mu * self.tau - theta, cap)
+        return total
 
     def price(self, masks: np.ndarray, k: np.ndarray) -> np.ndarray:
         """For each mask (rows, n) the s at which the offloaders' shares sum to B, or a large s."""
