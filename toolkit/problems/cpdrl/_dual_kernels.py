@@ -220,7 +220,7 @@ def ends(k1, s1, theta1, k2, s2, theta2, table, fixed, deadline, total, delay, e
         size1 += abs(a)
         size2 += abs(b)
     ulp = 2.2e-16 * sqrt(n)
-    return f1 - ulp * size1, f2 - ulp * size2
+    return f1 - ulp * size1 if f1 < inf else inf, f2 - ulp * size2 if f2 < inf else inf
 
 
 @compiled
