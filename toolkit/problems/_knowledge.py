@@ -60,6 +60,17 @@ class HasDiagnosis(Protocol):
         """One sentence that names what is at fault; None where nothing shows it."""
 
 
+@runtime_checkable
+class HasFeatures(Protocol):
+    """Knows what a policy should see."""
+
+    def features(self, data: Data) -> np.ndarray:
+        """Dimensionless features of every user, (*batch, users, features), float32.
+
+        A permutation of the users permutes them; a change of units leaves them as they are.
+        """
+
+
 @dataclass(frozen=True)
 class AlgebraicModel:
     """A Pyomo model, and the way between its variables and a decision in SI units."""

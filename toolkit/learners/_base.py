@@ -1,0 +1,133 @@
+"""What a learner is, and the files that its networks live in."""
+
+import io
+import json
+import os
+import zipfile
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.arrays import Data, Decision
+from toolkit.component import Component
+from toolkit.errors import UserError
+from toolkit.problems import Problem
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ._train import Training
+
+FORMAT = 1  # of the files; raise it when they change
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learner(Component, ABC):
+    """A way to learn to decide. Hyper-parameters are fields; what is learnt is a module.
+
+    The first line of its docstring is what lists show.
+    """
+
+    def refuses(self, problem: Problem) -> str | None:
+        """Why it cannot learn the problem, or None."""
+        return None
+
+    @abstractmethod
+    def build(self, problem: Problem) -> "nn.Module":
+        """An untrained network; its weights are drawn from torch's current generator."""
+
+    @abstractmethod
+    def train(self, net: "nn.Module", run: "Training") -> None:
+        """Trains in place, for step in run.steps(net, …)."""
+
+    @abstractmethod
+    def act(self, net: "nn.Module", problem: Problem, data: Data, k: int = 1) -> Decision:
+        """k decisions for each of a batch of instances, (*batch, k, *shape), the best guess first.
+
+        Whole decisions in NumPy float64; `k` may be less where the learner has no more to say.
+        """
+
+
+def save(path: Path, learner: Learner, net: "nn.Module", run: "Training") -> None:
+    """Writes a checkpoint: a JSON head, the weights, and what training needs to go on."""
+    import torch
+
+    head = {
+        "format": FORMAT,
+        "learner": learner.name,
+        "params": learner.params,
+        "problem": run.problem.name,
+        "problem_params": run.problem.params,
+        "version": run.problem.version,
+        **run.head(),
+    }
+    scratch = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("head.json", json.dumps(head, indent=1))
+            for name, content in (("weights.pt", net.state_dict()), ("state.pt", run.state())):
+                buffer = io.BytesIO()
+                torch.save(content, buffer)
+                archive.writestr(name, buffer.getvalue())
+        os.replace(scratch, path)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write {str(path)!r} ({error.strerror}); name a file that can be written."
+        ) from None
+
+
+def load(path: Path) -> tuple[Learner, "nn.Module", Problem, dict[str, Any]]:
+    """(learner, network, problem, head) of a checkpoint; UserError where it does not fit."""
+    head, weights = _read(path, "weights.pt")
+    learner, problem = rebuild(path, head)
+    net = learner.build(problem)
+    try:
+        net.load_state_dict(weights)
+    except RuntimeError as error:
+        raise UserError(
+            f"The weights in {str(path)!r} do not fit the learner {learner.name!r}; "
+            f"train it again ({str(error).splitlines()[0]})."
+        ) from None
+    return learner, net.eval(), problem, head
+
+
+def read_state(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(head, training state) of a checkpoint."""
+    return _read(path, "state.pt")
+
+
+def rebuild(path: Path, head: dict[str, Any]) -> tuple[Learner, Problem]:
+    """The learner and the problem that a checkpoint's head names."""
+    from toolkit import problems
+    from toolkit.learners import registry
+
+    problem = problems.load(head["problem"], **head["problem_params"])
+    if problem.version != head["version"]:
+        raise UserError(
+            f"{str(path)!r} was trained on version {head['version']} of {problem.name!r}, this "
+            f"toolkit has version {problem.version}; train it again."
+        )
+    return registry.build(head["learner"], **head["params"]), problem
+
+
+def _read(path: Path, part: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    import torch
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            head = json.loads(archive.read("head.json"))
+            content = torch.load(io.BytesIO(archive.read(part)), weights_only=True)
+    except OSError as error:
+        raise UserError(f"Cannot read the checkpoint {str(path)!r}: {error.strerror}.") from None
+    except Exception as error:
+        raise UserError(
+            f"{str(path)!r} is damaged or no checkpoint ({type(error).__name__}); train it again."
+        ) from None
+    if head.get("format") != FORMAT:
+        raise UserError(
+            f"{str(path)!r} has format {head.get('format')!r}, this toolkit reads {FORMAT}; "
+            "train it again."
+        )
+    return head, content
