@@ -2,9 +2,12 @@
 
 from toolkit.component import Registry
 
+from ._base import Checkpoint as Checkpoint
 from ._base import Learner as Learner
 from ._base import load as load
 from ._base import save as save
+from ._train import Teacher as Teacher
 from ._train import Training as Training
+from ._train import fit as fit
 
 registry: Registry[Learner] = Registry(__name__, Learner)  # type: ignore[type-abstract]

@@ -7,7 +7,7 @@ import zipfile
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from toolkit.arrays import Data, Decision
 from toolkit.component import Component
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ._train import Training
 
 FORMAT = 1  # of the files; raise it when they change
+HEAD = ("learner", "params", "problem", "problem_params", "version", "seed", "steps", "seconds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +30,17 @@ class Learner(Component, ABC):
     The first line of its docstring is what lists show.
     """
 
+    taught: ClassVar[bool] = False  # it needs labels: the run's teacher
+    one_instance: ClassVar[bool] = False  # it knows instance 0 of its seed and no other
+    practice: ClassVar[int] = 400  # steps after which it is better than chance on `tiny`
+
     def refuses(self, problem: Problem) -> str | None:
         """Why it cannot learn the problem, or None."""
         return None
+
+    def modest(self) -> "Learner":
+        """The same with settings that take `practice` steps in seconds; for conformance tests."""
+        return self
 
     @abstractmethod
     def build(self, problem: Problem) -> "nn.Module":
@@ -50,7 +59,10 @@ class Learner(Component, ABC):
 
 
 def save(path: Path, learner: Learner, net: "nn.Module", run: "Training") -> None:
-    """Writes a checkpoint: a JSON head, the weights, and what training needs to go on."""
+    """Writes a checkpoint: a JSON head, the weights, and what training needs to go on.
+
+    Whatever kills the process, the file is the old one or the new one.
+    """
     import torch
 
     head = {
@@ -78,56 +90,79 @@ def save(path: Path, learner: Learner, net: "nn.Module", run: "Training") -> Non
         ) from None
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """A file of `save`, read."""
+
+    path: Path
+    head: dict[str, Any]
+    weights: dict[str, Any]
+    state: dict[str, Any]  # what training needs to go on
+
+    @classmethod
+    def read(cls, path: Path) -> "Checkpoint":
+        """UserError where the file is absent, damaged or of another format."""
+        import torch
+
+        try:
+            with zipfile.ZipFile(path) as archive:
+                head = json.loads(archive.read("head.json"))
+                weights, state = (
+                    torch.load(io.BytesIO(archive.read(part)), weights_only=True)
+                    for part in ("weights.pt", "state.pt")
+                )
+        except OSError as error:
+            raise UserError(
+                f"Cannot read the checkpoint {str(path)!r}: {error.strerror or error}."
+            ) from None
+        except Exception as error:
+            raise UserError(
+                f"{str(path)!r} is damaged or no checkpoint ({type(error).__name__}); "
+                "train it again."
+            ) from None
+        _admit(path, head)
+        return cls(path, head, weights, state)
+
+    def rebuild(self) -> tuple[Learner, Problem]:
+        """The learner and the problem that the head names."""
+        from toolkit import problems
+        from toolkit.learners import registry
+
+        head = self.head
+        problem = problems.load(head["problem"], **head["problem_params"])
+        if problem.version != head["version"]:
+            raise UserError(
+                f"{str(self.path)!r} was trained on version {head['version']} of "
+                f"{problem.name!r}, this toolkit has version {problem.version}; train it again."
+            )
+        return registry.build(head["learner"], **head["params"]), problem
+
+
 def load(path: Path) -> tuple[Learner, "nn.Module", Problem, dict[str, Any]]:
     """(learner, network, problem, head) of a checkpoint; UserError where it does not fit."""
-    head, weights = _read(path, "weights.pt")
-    learner, problem = rebuild(path, head)
-    net = learner.build(problem)
+    import torch
+
+    file = Checkpoint.read(path)
+    learner, problem = file.rebuild()
+    with torch.random.fork_rng(devices=[]):
+        net = learner.build(problem)
     try:
-        net.load_state_dict(weights)
+        net.load_state_dict(file.weights)
     except RuntimeError as error:
         raise UserError(
             f"The weights in {str(path)!r} do not fit the learner {learner.name!r}; "
             f"train it again ({str(error).splitlines()[0]})."
         ) from None
-    return learner, net.eval(), problem, head
+    return learner, net.eval(), problem, file.head
 
 
-def read_state(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(head, training state) of a checkpoint."""
-    return _read(path, "state.pt")
-
-
-def rebuild(path: Path, head: dict[str, Any]) -> tuple[Learner, Problem]:
-    """The learner and the problem that a checkpoint's head names."""
-    from toolkit import problems
-    from toolkit.learners import registry
-
-    problem = problems.load(head["problem"], **head["problem_params"])
-    if problem.version != head["version"]:
+def _admit(path: Path, head: Any) -> None:
+    """Refuses a head that another version wrote, or that lacks something."""
+    if not isinstance(head, dict) or head.get("format") != FORMAT:
+        found = head.get("format") if isinstance(head, dict) else None
         raise UserError(
-            f"{str(path)!r} was trained on version {head['version']} of {problem.name!r}, this "
-            f"toolkit has version {problem.version}; train it again."
+            f"{str(path)!r} has format {found!r}, this toolkit reads {FORMAT}; train it again."
         )
-    return registry.build(head["learner"], **head["params"]), problem
-
-
-def _read(path: Path, part: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    import torch
-
-    try:
-        with zipfile.ZipFile(path) as archive:
-            head = json.loads(archive.read("head.json"))
-            content = torch.load(io.BytesIO(archive.read(part)), weights_only=True)
-    except OSError as error:
-        raise UserError(f"Cannot read the checkpoint {str(path)!r}: {error.strerror}.") from None
-    except Exception as error:
-        raise UserError(
-            f"{str(path)!r} is damaged or no checkpoint ({type(error).__name__}); train it again."
-        ) from None
-    if head.get("format") != FORMAT:
-        raise UserError(
-            f"{str(path)!r} has format {head.get('format')!r}, this toolkit reads {FORMAT}; "
-            "train it again."
-        )
-    return head, content
+    for key in HEAD:
+        if key not in head:
+            raise UserError(f"{str(path)!r} is damaged: its head lacks {key!r}; train it again.")

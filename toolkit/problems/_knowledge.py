@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
-from toolkit.arrays import Data, Decision
+from toolkit.arrays import Array, Data, Decision
 from toolkit.instances import Instance
 
 from ._proof import Arithmetic, How, Prices, Proof
@@ -68,6 +68,17 @@ class HasFeatures(Protocol):
         """Dimensionless features of every user, (*batch, users, features), float32.
 
         A permutation of the users permutes them; a change of units leaves them as they are.
+        """
+
+
+@runtime_checkable
+class HasOutcome(Protocol):
+    """Knows what a decision brings every user: the state of learners that watch results."""
+
+    def outcome(self, data: Data, decision: Decision) -> Array:
+        """Delay (s) and energy (J) of every user, (*batch, users, 2); NumPy and torch alike.
+
+        The numbers that `judge` adds up, from the same lines of code.
         """
 
 

@@ -15,9 +15,10 @@ from ._probe import Probe
 
 @dataclass(frozen=True, kw_only=True)
 class Policy(Solver):
-    """A trained policy: policy[checkpoint=FILE], its k best guesses judged.
+    """A trained policy, policy[checkpoint=FILE]: its k best guesses, judged.
 
-    Loading is off the clock of the bench (a warm-up does it); training is never on it.
+    Its seconds are those of inference: loading is off the clock (a warm-up does it), and what
+    training has cost stands in its message.
     """
 
     backends: ClassVar[tuple[str, ...]] = ("torch",)
@@ -29,23 +30,35 @@ class Policy(Solver):
         if self.k < 1:
             raise ValueError(f"k is {self.k}; it must be at least 1.")
 
+    def inputs(self) -> tuple[Path, ...]:
+        return (Path(self.checkpoint),) if self.checkpoint else ()
+
+    @property
+    def training_seconds(self) -> float:
+        """What training has cost before the first decision."""
+        return float(_load(self.checkpoint)[3]["seconds"])
+
     def refuses(self, problem: Problem, instance: Instance) -> str | None:
         if not self.checkpoint:
             return "no checkpoint is named: policy[checkpoint=FILE]"
-        _, _, trained, _ = _load(self.checkpoint)
+        learner, _, trained, _ = _load(self.checkpoint)
         if trained.name != problem.name:
             return f"it was trained on {trained.name!r}"
+        if learner.one_instance and trained.n_users != problem.n_users:
+            return f"it was trained on {trained.n_users} users and takes no other number"
         return None
 
     def solve(self, problem: Problem, instance: Instance, probe: Probe) -> Claim:
-        learner, net, _, _ = _load(self.checkpoint)
+        learner, net, _, head = _load(self.checkpoint)
         batch = {key: value[None] for key, value in instance.data.items()}
-        decision = learner.act(net, problem, batch, self.k)
+        decision = learner.act(net, problem, batch, int(min(self.k, probe.room)))
         probe.offer({name: block[0] for name, block in decision.items()})
-        return Claim(stop=probe.stop)
+        cost = f"training took {head['seconds']:.1f} s ({head['steps']} steps of {learner.name})"
+        return Claim(stop=probe.stop, message=cost)
 
 
 def _load(checkpoint: str) -> Any:
+    """(learner, network, problem, head) of the file as it is now."""
     path = Path(checkpoint)
     if not path.is_file():
         raise UserError(f"There is no checkpoint {checkpoint!r}; train one with the verb train.")
@@ -54,6 +67,9 @@ def _load(checkpoint: str) -> Any:
 
 @lru_cache(maxsize=4)
 def _load_once(checkpoint: str, changed: int) -> Any:
+    import torch
+
     from toolkit import learners
 
+    torch.set_num_threads(1)  # as every run of the bench
     return learners.load(Path(checkpoint))
