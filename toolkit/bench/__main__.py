@@ -1,4 +1,4 @@
-"""python -m toolkit.bench: run, list, check, verify, export, solve."""
+"""python -m toolkit.bench: run, list, check, verify, export, solve, train."""
 
 import os
 import sys

@@ -73,6 +73,7 @@ class Case:
             "problem": [self.problem.name, self.problem.version, self.problem.params],
             "digest": self.instance.digest,
             "solver": [self.solver.name, self.solver.params],
+            "inputs": [file_digest(path) for path in self.solver.inputs()],
             "limits": [self.seconds, self.evaluations],
             "seed": self.seed,
             "toolkit": [toolkit.__version__, source_digest(self.plugins)],
@@ -81,6 +82,14 @@ class Case:
         }
         text = json.dumps(identity, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def file_digest(path: Path) -> str:
+    """A hash of a file that a solver reads; UserError where it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UserError(f"Cannot read {str(path)!r}: {error.strerror}; name a file.") from None
 
 
 @functools.cache
@@ -140,12 +149,17 @@ def chosen_solvers(specs: list[str] | None) -> list[Solver]:
     return list({str(solver): solver for solver in built}.values())
 
 
-def plan_problem(plan: Plan) -> tuple[Problem, list[Instance]]:
-    """The plan's problem, and its instances."""
+def chosen_problem(plan: Plan) -> Problem:
+    """The plan's problem."""
     if plan.problem is None:
         known = ", ".join(problems.registry.names())
         raise UserError(f"No problem is named; give --problem NAME (known: {known}).")
-    problem = problems.load(plan.problem, plan.preset, **plan.problem_params)
+    return problems.load(plan.problem, plan.preset, **plan.problem_params)
+
+
+def plan_problem(plan: Plan) -> tuple[Problem, list[Instance]]:
+    """The plan's problem, and its instances."""
+    problem = chosen_problem(plan)
     try:
         return problem, [problem.instance(index, plan.seed) for index in range(plan.instances)]
     except MemoryError:

@@ -9,10 +9,11 @@ from toolkit.errors import UserError
 
 VERBS = {
     "list": "the problems, solvers, learners and presets, one line each",
-    "check": "put a problem or a solver through its conformance tests",
+    "check": "put a problem, a solver or a learner through its conformance tests",
     "verify": "recompute objectives, violations and certificates of stored runs",
     "export": "write instances as JSON and NPZ, and their models as .nl, .lp, .mps or .gms",
     "solve": "run solvers on an instance file",
+    "train": "train a learner; its checkpoint is a solver: policy[checkpoint=FILE]",
 }
 FORMATS = ("json", "npz", "nl", "lp", "mps", "gms")
 EXIT_CODES = """exit codes:
@@ -85,6 +86,33 @@ def export_parser() -> Parser:
     return parser
 
 
+def train_parser() -> Parser:
+    parser = Parser(
+        prog="python -m toolkit.bench train",
+        description="Trains a learner. The same seed and --steps give the same weights, "
+        "interrupted or not.",
+    )
+    _add_generator(parser)
+    _integer(parser, "--seed", "seed of the instances, weights and noise (0)")
+    parser.add_argument(
+        "--learner", metavar="NAME[P=V]", help="which learner, with parameters; see the verb list"
+    )
+    parser.add_argument(
+        "--teacher", metavar="SOLVER[P=V]", help="whose decisions a learner copies (exact)"
+    )
+    parser.add_argument("--seconds", metavar="S", type=_number(float), help="limit in seconds")
+    _integer(parser, "--steps", "limit in the learner's steps")
+    parser.add_argument("--out", metavar="FILE", required=True, help="the checkpoint")
+    _switch(parser, "--resume", "go on where the checkpoint is, if there is one")
+    parser.add_argument(
+        "--save-every", metavar="S", type=_number(float), help="seconds between checkpoints (10)"
+    )
+    parser.add_argument("--logdir", metavar="DIR", help="curves for TensorBoard")
+    _plugin(parser)
+    _switch(parser, "--quiet", "no progress")
+    return parser
+
+
 def verify_parser() -> Parser:
     parser = Parser(
         prog="python -m toolkit.bench verify",
@@ -101,7 +129,7 @@ def check_parser() -> Parser:
     parser = Parser(
         prog="python -m toolkit.bench check", description="Conformance tests of one component."
     )
-    parser.add_argument("name", metavar="NAME", help="a problem or a solver")
+    parser.add_argument("name", metavar="NAME", help="a problem, a solver or a learner")
     _plugin(parser)
     return parser
 
@@ -113,6 +141,12 @@ def list_parser() -> Parser:
 
 
 def _add_problem(parser: Parser) -> None:
+    _add_generator(parser)
+    _integer(parser, "--instances", "how many instances (3)")
+    _integer(parser, "--seed", "seed of the instances and of the solvers (0)")
+
+
+def _add_generator(parser: Parser) -> None:
     parser.add_argument("--problem", metavar="NAME", help="which problem; see the verb list")
     _integer(parser, "--n-users", "number of users")
     parser.add_argument("--preset", metavar="NAME", help="a named set of generator fields")
@@ -123,8 +157,6 @@ def _add_problem(parser: Parser) -> None:
         default=[],
         help="a generator field (repeatable)",
     )
-    _integer(parser, "--instances", "how many instances (3)")
-    _integer(parser, "--seed", "seed of the instances and of the solvers (0)")
 
 
 def _add_limits(parser: Parser) -> None:
@@ -146,7 +178,7 @@ def _add_limits(parser: Parser) -> None:
 
 def _plugin(parser: Parser) -> None:
     parser.add_argument(
-        "--plugin", metavar="FILE.py", action="append", help="brings problems or solvers"
+        "--plugin", metavar="FILE.py", action="append", help="brings problems, solvers or learners"
     )
 
 

@@ -106,17 +106,17 @@ def split_outside_brackets(text: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def parse_solver(text: str) -> tuple[str, dict[str, Any]]:
-    """The name and the parameters of `name` or `name[param=value,param=value]`."""
+def parse_solver(text: str, kind: str = "solver") -> tuple[str, dict[str, Any]]:
+    """The name and the parameters of `name` or `name[param=value,…]`, a solver's or a learner's."""
     match = re.fullmatch(r"([\w.-]+)(?:\[(.*)\])?", text)
     if match is None:
-        raise UserError(f"Cannot read the solver {text!r}; write name or name[param=value,...].")
+        raise UserError(f"Cannot read the {kind} {text!r}; write name or name[param=value,...].")
     params = {}
     for part in split_outside_brackets(match[2] or ""):
         key, equals, value = part.partition("=")
         if not (key.strip() and equals and value.strip()):
             raise UserError(
-                f"Cannot read {part!r} in the solver {text!r}; write name[param=value,...]."
+                f"Cannot read {part!r} in the {kind} {text!r}; write name[param=value,...]."
             )
         params[key.strip()] = parse_value(value.strip())
     return match[1], params

@@ -1,13 +1,11 @@
-"""The verbs beside a run: list, check, export (and verify, which has a file of its own)."""
+"""The verbs beside a run: list, check, export (verify and train have files of their own)."""
 
-import pkgutil
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import toolkit.learners
-from toolkit import problems, solvers
+from toolkit import learners, problems, solvers
 from toolkit.component import Registry
 from toolkit.errors import UserError, unknown
 from toolkit.instances import Instance
@@ -17,6 +15,7 @@ from ._audit import audit
 from ._case import plan_problem
 from ._flags import FORMATS
 from ._plan import ensure_writable, make_plan, parse_settings, split_outside_brackets
+from ._training import train
 
 OK, FAILED = 0, 3
 MODEL_FORMATS = ("nl", "lp", "mps", "gms")
@@ -34,12 +33,9 @@ def show_list(args: Namespace) -> int:
     print("\nsolvers (--solvers)")
     for name in solvers.registry.names():
         _line(name, _about_solver(solvers.registry, name))
-    print("\nlearners")
-    learners = [m.name for m in pkgutil.iter_modules(toolkit.learners.__path__) if m.name[0] != "_"]
-    for name in learners:
-        _line(name, "")
-    if not learners:
-        print("  none in this version")
+    print("\nlearners (train --learner)")
+    for name in learners.registry.names():
+        _line(name, _first_line(learners.registry.find(name)))
     return OK
 
 
@@ -79,18 +75,23 @@ def export(args: Namespace) -> int:
 
 
 def _checks(name: str) -> Iterator[tuple[str, str | None]]:
-    """The outcome of each test, by name; None: it holds."""
-    if name in problems.registry.names():
+    """The outcome of each test, by name; None: it holds. A name may be of several kinds."""
+    kinds = [kind for kind in (problems, solvers, learners) if name in kind.registry.names()]
+    if not kinds:
+        known = {n for kind in (problems, solvers, learners) for n in kind.registry.names()}
+        raise unknown("problem, solver or learner", name, known)
+    if problems in kinds:
         from toolkit.problems._check import check_problem
 
         yield from check_problem(problems.load(name, "tiny"))
-    elif name in solvers.registry.names():
+    if solvers in kinds:
         from toolkit.solvers._check import check_solver
 
         yield from check_solver(solvers.registry.build(name))
-    else:
-        known: Iterable[str] = (*problems.registry.names(), *solvers.registry.names())
-        raise unknown("problem or solver", name, known)
+    if learners in kinds:
+        from toolkit.learners._check import check_learner
+
+        yield from check_learner(learners.registry.build(name))
 
 
 def _write_model(problem: Problem, instance: Instance, formulation: str | None, path: Path) -> None:
@@ -132,4 +133,4 @@ def _brief(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:80]
 
 
-VERBS = {"list": show_list, "check": check, "verify": audit, "export": export}
+VERBS = {"list": show_list, "check": check, "verify": audit, "export": export, "train": train}

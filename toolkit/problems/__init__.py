@@ -12,7 +12,9 @@ from ._knowledge import HasCompletion as HasCompletion
 from ._knowledge import HasConic as HasConic
 from ._knowledge import HasCvxpy as HasCvxpy
 from ._knowledge import HasDiagnosis as HasDiagnosis
+from ._knowledge import HasFeatures as HasFeatures
 from ._knowledge import HasMasters as HasMasters
+from ._knowledge import HasOutcome as HasOutcome
 from ._knowledge import HasPrior as HasPrior
 from ._knowledge import HasProof as HasProof
 from ._knowledge import HasPyomo as HasPyomo

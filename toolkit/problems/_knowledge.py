@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
-from toolkit.arrays import Data, Decision
+from toolkit.arrays import Array, Data, Decision
 from toolkit.instances import Instance
 
 from ._proof import Arithmetic, How, Prices, Proof
@@ -58,6 +58,28 @@ class HasDiagnosis(Protocol):
 
     def diagnose(self, data: Data) -> str | None:
         """One sentence that names what is at fault; None where nothing shows it."""
+
+
+@runtime_checkable
+class HasFeatures(Protocol):
+    """Knows what a policy should see."""
+
+    def features(self, data: Data) -> np.ndarray:
+        """Dimensionless features of every user, (*batch, users, features), float32.
+
+        A permutation of the users permutes them; a change of units leaves them as they are.
+        """
+
+
+@runtime_checkable
+class HasOutcome(Protocol):
+    """Knows what a decision brings every user: the state of learners that watch results."""
+
+    def outcome(self, data: Data, decision: Decision) -> Array:
+        """Delay (s) and energy (J) of every user, (*batch, users, 2); NumPy and torch alike.
+
+        The numbers that `judge` adds up, from the same lines of code.
+        """
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from toolkit.arrays import Decision
@@ -131,6 +132,10 @@ class Solver(Component, ABC):
     def refuses(self, problem: Problem, instance: Instance) -> str | None:
         """Why it cannot take this instance, or None."""
         return None
+
+    def inputs(self) -> tuple[Path, ...]:
+        """Files that its numbers depend on beside its parameters."""
+        return ()
 
     @abstractmethod
     def solve(self, problem: Problem, instance: Instance, probe: "Probe") -> Claim:

@@ -11,7 +11,7 @@ import numpy as np
 from toolkit import problems
 from toolkit.instances import Instance
 from toolkit.problems import HasProof, Problem
-from toolkit.problems._check.base import Case, cases, need, same, verdict
+from toolkit.problems._check.base import Bare, Case, cases, need, same, verdict
 
 from ._base import Budget, Result, Solver, Status, Stop
 from ._probe import Probe
@@ -62,7 +62,7 @@ def says_what_it_needs(solver: Solver) -> None:
     bare = problems.load(problems.registry.names()[0], "tiny")
     case = cases(bare)[0]
     need(bool((type(solver).__doc__ or "").strip()), "it has no docstring for lists to show.")
-    plain = _Bare(n_users=bare.n_users, inner=bare)
+    plain = Bare(n_users=bare.n_users, inner=bare)
     instance = Instance("_check", 0, case.data)
     reason = solver.refuses(plain, instance)
     if reason is not None:
@@ -176,27 +176,6 @@ def a_stop_has_its_reason(trial: Trial) -> None:
     need(isinstance(result.stop, Stop), f"stop is {result.stop!r}.")
     free = trial.run(trial.feasible[0])
     need(free.stop is not Stop.EVALUATIONS, "it stopped for a limit on evaluations without one.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Bare(Problem):
-    """Another problem's formula, without anything that it knows."""
-
-    title = paper = "a formula and nothing else"
-    sense = "min"
-    presets = {}  # noqa: RUF012
-    fields = {}  # noqa: RUF012
-
-    inner: Any
-
-    def sample(self, rng: Any, batch: tuple[int, ...] = ()) -> Any:
-        return self.inner.sample(rng, batch)
-
-    def space(self, data: Any) -> Any:
-        return self.inner.space(data)
-
-    def judge(self, data: Any, decision: Any) -> Any:
-        return self.inner.judge(data, decision)
 
 
 def _replayed(proof: Any, nodes: Any, number: int, region: Any) -> float:

@@ -89,6 +89,27 @@ class Case:
         return float(self.worth(self.problem.complete(self.data, every)).min())
 
 
+@dataclass(frozen=True, kw_only=True)
+class Bare(Problem):
+    """Another problem's formula, without anything that it knows."""
+
+    title = paper = "a formula and nothing else"
+    sense = "min"
+    presets = {}  # noqa: RUF012
+    fields = {}  # noqa: RUF012
+
+    inner: Any
+
+    def sample(self, rng: Any, batch: tuple[int, ...] = ()) -> Any:
+        return self.inner.sample(rng, batch)
+
+    def space(self, data: Any) -> Any:
+        return self.inner.space(data)
+
+    def judge(self, data: Any, decision: Any) -> Any:
+        return self.inner.judge(data, decision)
+
+
 def feasible_losses(
     problem: Problem, found: Evaluation, tolerance: float = TOLERANCE
 ) -> np.ndarray:

@@ -74,6 +74,27 @@ def prepare(size, cycles, f_max, gain, deadline, f_server, p_max, noise, kappa, 
     return table
 
 
+@compiled
+def prepare_all(size, cycles, f_max, gain, deadline, f_server, p_max, noise, kappa, delay, energy):
+    """`prepare` for every instance of a batch, (instances, 9, n)."""
+    out = np.empty((size.shape[0], 9, size.shape[1]))
+    for m in range(size.shape[0]):
+        out[m] = prepare(
+            size[m],
+            cycles[m],
+            f_max[m],
+            gain[m],
+            deadline[m],
+            f_server[m],
+            p_max[m],
+            noise[m],
+            kappa[m],
+            delay[m],
+            energy[m],
+        )
+    return out
+
+
 # Rows of `prepare`: cost and frequency of local execution (cost inf: it misses the deadline);
 # q = sqrt(c); p*; upload time per unit of s while the deadline is slack; w; D ln 2; h;
 # ln(1 + h Pmax).

@@ -35,7 +35,7 @@ def complete(data: Data, offload: np.ndarray) -> Decision:
         which[:] = np.broadcast_to(np.arange(np.prod(many)).reshape(many), cases).ravel()
     bandwidth, power, frequency = (np.zeros(masks.shape) for _ in range(3))
     scalars = [np.reshape(data[key], -1) for key in ALLOCATED]
-    _kernels.allocate(masks, which, _tables(data), *scalars, bandwidth, power, frequency)
+    _kernels.allocate(masks, which, tables(data), *scalars, bandwidth, power, frequency)
     shape = (*cases, n)
     return {
         "offload": masks.reshape(shape),
@@ -45,11 +45,10 @@ def complete(data: Data, offload: np.ndarray) -> Decision:
     }
 
 
-def _tables(data: Data) -> np.ndarray:
+def tables(data: Data) -> np.ndarray:
     """`user_table` of every instance, shape (instances, 9, n)."""
-    if not np.shape(data["deadline"]):
-        return user_table(data)[None]
     n = data["size"].shape[-1]
-    flat = {k: np.reshape(v, (-1, n) if k in PER_USER else -1) for k, v in data.items()}
-    count = flat["deadline"].size
-    return np.stack([user_table({k: v[i] for k, v in flat.items()}) for i in range(count)])
+    users = [np.ascontiguousarray(data[key], float).reshape(-1, n) for key in PER_USER]
+    scalars = [np.ascontiguousarray(data[key], float).reshape(-1) for key in SCALARS]
+    every: np.ndarray = _kernels.prepare_all(*users, *scalars)
+    return every

@@ -140,21 +140,8 @@ class Cpdrl(Problem):
     def judge(self, data: Data, decision: Decision) -> Evaluation:
         """Program (10): objective, C1 (deadline), C2 (bandwidth) and the consistency (11)."""
         xp = array_namespace(decision["offload"])
-        one = {key: data[key][..., None] for key in self.fields if not self.fields[key].dims}
-        offload, work = decision["offload"], data["size"] * data["cycles"]
-        bandwidth = _floored(xp, decision["bandwidth"], one["bandwidth"])
-        power = _floored(xp, decision["power"], one["p_max"])
-        frequency = _floored(xp, decision["frequency"], data["f_max"])
-        offloaders = xp.sum(offload, axis=-1)[..., None]
-
-        rate = bandwidth * xp.log1p(power * data["gain"] / one["noise"]) / log(2.0)  # (3)
-        upload = data["size"] / rate  # (5)
-        delay = (1 - offload) * work / frequency + offload * (
-            upload + work * offloaders / one["f_server"]
-        )  # (1)(7)(8)
-        energy = (1 - offload) * one["kappa"] * work * frequency**2 + offload * (
-            power * upload
-        )  # (2)(6)(9)
+        one = self._scalars(data)
+        delay, energy = _spent(xp, data, one, decision)
         cost = one["weight_delay"] * delay + one["weight_energy"] * energy
 
         total = xp.sum(decision["bandwidth"], axis=-1)
@@ -167,6 +154,15 @@ class Cpdrl(Problem):
             },
             terms={"delay": xp.sum(delay, axis=-1), "energy": xp.sum(energy, axis=-1)},
         )
+
+    def outcome(self, data: Data, decision: Decision) -> Array:
+        """T_n (s) and E_n (J) of every user, (*batch, n, 2): the paper's state."""
+        xp = array_namespace(decision["offload"])
+        return xp.stack(_spent(xp, data, self._scalars(data), decision), axis=-1)
+
+    def _scalars(self, data: Data) -> dict[str, Array]:
+        """What users share, with a last axis of one to stand beside theirs."""
+        return {key: data[key][..., None] for key, spec in self.fields.items() if not spec.dims}
 
     def complete(self, data: Data, discrete: Decision) -> Decision:
         """The best bandwidth, power and frequency for each offload mask."""
@@ -198,6 +194,12 @@ class Cpdrl(Problem):
         from . import ranking
 
         return {"offload": ranking.ranked_masks(data)}
+
+    def features(self, data: Data) -> np.ndarray:
+        """Costs, margins and ranks of every user around a near-optimal set, dimensionless."""
+        from . import features
+
+        return features.features(data)
 
     def diagnose(self, data: Data) -> str | None:
         """Which users make the instance infeasible, and why; None where nothing shows it."""
@@ -234,6 +236,25 @@ class Cpdrl(Problem):
         from . import masters
 
         return masters.pieces(instance.data)
+
+
+def _spent(xp: Any, data: Data, one: Data, decision: Decision) -> tuple[Array, Array]:
+    """Delay (s) and energy (J) of every user, (1)-(9), two arrays (*batch, n)."""
+    offload, work = decision["offload"], data["size"] * data["cycles"]
+    bandwidth = _floored(xp, decision["bandwidth"], one["bandwidth"])
+    power = _floored(xp, decision["power"], one["p_max"])
+    frequency = _floored(xp, decision["frequency"], data["f_max"])
+    offloaders = xp.sum(offload, axis=-1)[..., None]
+
+    rate = bandwidth * xp.log1p(power * data["gain"] / one["noise"]) / log(2.0)  # (3)
+    upload = data["size"] / rate  # (5)
+    delay = (1 - offload) * work / frequency + offload * (
+        upload + work * offloaders / one["f_server"]
+    )  # (1)(7)(8)
+    energy = (1 - offload) * one["kappa"] * work * frequency**2 + offload * (
+        power * upload
+    )  # (2)(6)(9)
+    return delay, energy
 
 
 def _floored(xp: Any, value: Array, most: Array) -> Array:

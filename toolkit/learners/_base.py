@@ -1,0 +1,168 @@
+"""What a learner is, and the files that its networks live in."""
+
+import io
+import json
+import os
+import zipfile
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from toolkit.arrays import Data, Decision
+from toolkit.component import Component
+from toolkit.errors import UserError
+from toolkit.problems import Problem
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ._train import Training
+
+FORMAT = 1  # of the files; raise it when they change
+HEAD = ("learner", "params", "problem", "problem_params", "version", "seed", "steps", "seconds")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learner(Component, ABC):
+    """A way to learn to decide. Hyper-parameters are fields; what is learnt is a module.
+
+    The first line of its docstring is what lists show.
+    """
+
+    taught: ClassVar[bool] = False  # it needs labels: the run's teacher
+    one_instance: ClassVar[bool] = False  # it knows instance 0 of its seed and no other
+    practice: ClassVar[int] = 400  # steps after which it is better than chance on `tiny`
+
+    def refuses(self, problem: Problem) -> str | None:
+        """Why it cannot learn the problem, or None."""
+        return None
+
+    def modest(self) -> "Learner":
+        """The same with settings that take `practice` steps in seconds; for conformance tests."""
+        return self
+
+    @abstractmethod
+    def build(self, problem: Problem) -> "nn.Module":
+        """An untrained network; its weights are drawn from torch's current generator."""
+
+    @abstractmethod
+    def train(self, net: "nn.Module", run: "Training") -> None:
+        """Trains in place, for step in run.steps(net, …)."""
+
+    @abstractmethod
+    def act(self, net: "nn.Module", problem: Problem, data: Data, k: int = 1) -> Decision:
+        """k decisions for each of a batch of instances, (*batch, k, *shape), the best guess first.
+
+        Whole decisions in NumPy float64; `k` may be less where the learner has no more to say.
+        """
+
+
+def save(path: Path, learner: Learner, net: "nn.Module", run: "Training") -> None:
+    """Writes a checkpoint: a JSON head, the weights, and what training needs to go on.
+
+    Whatever kills the process, the file is the old one or the new one.
+    """
+    import torch
+
+    head = {
+        "format": FORMAT,
+        "learner": learner.name,
+        "params": learner.params,
+        "problem": run.problem.name,
+        "problem_params": run.problem.params,
+        "version": run.problem.version,
+        **run.head(),
+    }
+    scratch = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("head.json", json.dumps(head, indent=1))
+            for name, content in (("weights.pt", net.state_dict()), ("state.pt", run.state())):
+                buffer = io.BytesIO()
+                torch.save(content, buffer)
+                archive.writestr(name, buffer.getvalue())
+        os.replace(scratch, path)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write {str(path)!r} ({error.strerror}); name a file that can be written."
+        ) from None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A file of `save`, read."""
+
+    path: Path
+    head: dict[str, Any]
+    weights: dict[str, Any]
+    state: dict[str, Any]  # what training needs to go on
+
+    @classmethod
+    def read(cls, path: Path) -> "Checkpoint":
+        """UserError where the file is absent, damaged or of another format."""
+        import torch
+
+        try:
+            with zipfile.ZipFile(path) as archive:
+                head = json.loads(archive.read("head.json"))
+                weights, state = (
+                    torch.load(io.BytesIO(archive.read(part)), weights_only=True)
+                    for part in ("weights.pt", "state.pt")
+                )
+        except OSError as error:
+            raise UserError(
+                f"Cannot read the checkpoint {str(path)!r}: {error.strerror or error}."
+            ) from None
+        except Exception as error:
+            raise UserError(
+                f"{str(path)!r} is damaged or no checkpoint ({type(error).__name__}); "
+                "train it again."
+            ) from None
+        _admit(path, head)
+        return cls(path, head, weights, state)
+
+    def rebuild(self) -> tuple[Learner, Problem]:
+        """The learner and the problem that the head names."""
+        from toolkit import problems
+        from toolkit.learners import registry
+
+        head = self.head
+        problem = problems.load(head["problem"], **head["problem_params"])
+        if problem.version != head["version"]:
+            raise UserError(
+                f"{str(self.path)!r} was trained on version {head['version']} of "
+                f"{problem.name!r}, this toolkit has version {problem.version}; train it again."
+            )
+        return registry.build(head["learner"], **head["params"]), problem
+
+
+def load(path: Path) -> tuple[Learner, "nn.Module", Problem, dict[str, Any]]:
+    """(learner, network, problem, head) of a checkpoint; UserError where it does not fit."""
+    import torch
+
+    file = Checkpoint.read(path)
+    learner, problem = file.rebuild()
+    with torch.random.fork_rng(devices=[]):
+        net = learner.build(problem)
+    try:
+        net.load_state_dict(file.weights)
+    except RuntimeError as error:
+        raise UserError(
+            f"The weights in {str(path)!r} do not fit the learner {learner.name!r}; "
+            f"train it again ({str(error).splitlines()[0]})."
+        ) from None
+    return learner, net.eval(), problem, file.head
+
+
+def _admit(path: Path, head: Any) -> None:
+    """Refuses a head that another version wrote, or that lacks something."""
+    if not isinstance(head, dict) or head.get("format") != FORMAT:
+        found = head.get("format") if isinstance(head, dict) else None
+        raise UserError(
+            f"{str(path)!r} has format {found!r}, this toolkit reads {FORMAT}; train it again."
+        )
+    for key in HEAD:
+        if key not in head:
+            raise UserError(f"{str(path)!r} is damaged: its head lacks {key!r}; train it again.")

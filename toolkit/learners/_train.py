@@ -1,0 +1,129 @@
+"""One training run: its budget, its data, its curve, and checkpoints from which it goes on."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from toolkit.arrays import Data, Decision
+from toolkit.instances import rng_for
+from toolkit.problems import Problem
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ._base import Learner
+
+# From a problem and the data of a batch of its instances, (rows, …), to the best known discrete
+# choices, (rows, …), and which rows have any, (rows,).
+Teacher = Callable[[Problem, Data], tuple[Decision, np.ndarray]]
+
+
+@dataclass(kw_only=True)
+class Training:
+    """What a learner trains with. Same seed and `max_steps`: same result, interrupted or not.
+
+    `spent` counts the seconds in `steps`, labels and checkpoints among them, also over
+    interruptions. `checkpoint` is called every `save_every` seconds.
+    """
+
+    problem: Problem
+    seconds: float = math.inf
+    max_steps: float = math.inf
+    seed: int = 0
+    teacher: Teacher | None = None
+    checkpoint: Callable[["nn.Module", "Training"], object] | None = None
+    save_every: float = 10.0
+    listener: Callable[[int, float, dict[str, float]], None] | None = None  # step, seconds, values
+    curve: list[dict[str, float]] = field(default_factory=list)
+    step: int = 0
+    spent: float = 0.0
+    notes: dict[str, Any] = field(default_factory=dict)  # JSON values that the head keeps too
+    stopped: bool = False  # set from outside: the step at hand is the last
+
+    def __post_init__(self) -> None:
+        self._parts: dict[str, Any] = {}
+        self._restored: dict[str, Any] | None = None
+
+    @property
+    def progress(self) -> float:
+        """How much of the budget is spent, 0 to 1; by steps alone where they are limited."""
+        if math.isfinite(self.max_steps):
+            return min(self.step / self.max_steps, 1.0)
+        return min(self.spent / self.seconds, 1.0)
+
+    def rng(self, *parts: object) -> np.random.Generator:
+        """A generator that depends on the run's seed and on `parts` alone."""
+        return rng_for("train", self.problem.name, self.seed, *parts)
+
+    def steps(self, net: "nn.Module", **parts: Any) -> Iterator[int]:
+        """Step numbers until the budget is spent.
+
+        `parts` (optimisers, buffers: whatever has state_dict) are restored before the first
+        step and saved with the network; torch's own generator is too.
+        """
+        self._parts = parts
+        self._restore(net)
+        begun, saved = time.perf_counter() - self.spent, time.perf_counter()
+        while self.spent < self.seconds and self.step < self.max_steps and not self.stopped:
+            yield self.step
+            self.step += 1
+            now = time.perf_counter()
+            self.spent = now - begun
+            if self.checkpoint and now - saved > self.save_every:
+                self.checkpoint(net, self)
+                saved = time.perf_counter()
+
+    def log(self, **values: float) -> None:
+        """A point of the training curve."""
+        self.curve.append({"step": self.step, "seconds": self.spent, **values})
+        if self.listener:
+            self.listener(self.step, self.spent, values)
+
+    def head(self) -> dict[str, Any]:
+        """What a checkpoint says of the run, as JSON values."""
+        return {
+            "seed": self.seed,
+            "steps": self.step,
+            "seconds": self.spent,
+            "curve": self.curve,
+            **self.notes,
+        }
+
+    def state(self) -> dict[str, Any]:
+        """What training needs to go on beside the network: torch's generator and the parts."""
+        import torch
+
+        parts = {name: part.state_dict() for name, part in self._parts.items()}
+        return {"torch": torch.get_rng_state(), "parts": parts}
+
+    def resume(self, head: dict[str, Any], weights: dict[str, Any], state: dict[str, Any]) -> None:
+        """Goes on where the run of a checkpoint was."""
+        self.step, self.spent = int(head["steps"]), float(head["seconds"])
+        self.curve, self._restored = list(head["curve"]), {**state, "weights": weights}
+
+    def _restore(self, net: "nn.Module") -> None:
+        import torch
+
+        if self._restored is None:
+            return
+        net.load_state_dict(self._restored["weights"])
+        for name, part in self._parts.items():
+            part.load_state_dict(self._restored["parts"][name])
+        torch.set_rng_state(self._restored["torch"])
+
+
+def fit(learner: "Learner", run: Training) -> "nn.Module":
+    """Builds a network, trains it on one thread, and leaves torch's generator as it was."""
+    import torch
+
+    torch.set_num_threads(1)  # sums in another order are other numbers
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(run.rng("torch").integers(2**62)))
+        net = learner.build(run.problem)
+        net.train()
+        learner.train(net, run)
+    return net.eval()
