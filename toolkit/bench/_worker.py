@@ -45,6 +45,7 @@ STARTED, SOLVED = "started", "solved"  # what it sends before the answer, so tha
 
 def child(job: Job, out: Connection, log: str) -> None:
     """Sends STARTED, SOLVED, and the fields of the record; prints go to the file `log`."""
+    os.setsid()  # what the solver starts belongs to this process's group and ends with it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     _redirect(log)
     _die_with_the_parent(out)
