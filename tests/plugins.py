@@ -68,6 +68,9 @@ BODIES = {
     "lies": "probe.offer(best(problem, instance)); "
     'probe.bound(2 * probe.loss, Certificate("enumeration", {"count": 1}))',
     "noisy": "print('to stdout'); os.write(1, b'to fd 1'); probe.offer(best(problem, instance))",
+    "forks": "child = os.fork() if problem.n_users > 2 else -1; "
+    "time.sleep(1e6 * (child == 0)); os.write(1, b'child %d.' % child); "
+    "probe.offer(best(problem, instance)); time.sleep(self.wait * (child > 0))",
     "absent": "probe.offer(best(problem, instance))",
 }
 EXTRA = {"absent": 'requires: ClassVar[tuple[str, ...]] = ("nonexistent_pkg",)'}

@@ -1,7 +1,10 @@
 """The engine of the command: plan, case keys, runner, store."""
 
 import json
+import re
 import sqlite3
+import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -187,12 +190,38 @@ def test_a_process_that_hangs_is_killed_and_the_others_go_on(
     cases = cases_of(tmp_path, "hangs", "good", seconds=0.5)
     hung, good = _runner.run_cases(cases)
     assert (hung.status, hung.stop) == ("error", "killed")
-    assert "was solving and did not stop by itself" in hung.message
+    assert "was solving and did not stop by itself; its limit was 0.5 s" in hung.message
     assert hung.wall < 60
     assert hung.objective is None  # there is no decision to show for it, but a trace
     assert hung.trace[0][2] == good.objective
     assert f"had reported was {good.objective:.8g}" in hung.message
     assert good.status == "feasible"
+
+
+def gone(process: int) -> bool:
+    """Whether a process ends within ten seconds, or waits only to be buried."""
+    command = ["ps", "-o", "stat=", "-p", str(process)]
+    for _ in range(100):
+        state = subprocess.run(command, capture_output=True, text=True).stdout.strip()
+        if not state or state.startswith("Z"):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.mark.parametrize("wait", [0, 60])
+def test_what_a_solver_leaves_running_ends_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait: int
+) -> None:
+    """It would keep the server of all processes alive, and a terminal's signals are ignored."""
+    monkeypatch.setattr(_runner, "SLACK", 0.3)
+    cases = cases_of(tmp_path, "forks", seconds=0.5)
+    case = replace(cases[0], solver=replace(cases[0].solver, wait=float(wait)))
+    (record,) = _runner.run_cases([case])
+    assert record.stop == ("killed" if wait else "finished")
+    said = re.search(r"child (\d+)\.", record.log)
+    assert said is not None
+    assert gone(int(said[1]))
 
 
 def test_a_warm_up_that_hangs_is_killed_too(

@@ -88,6 +88,28 @@ def test_a_second_run_does_only_what_is_missing(
     assert len(ran) == 1
 
 
+def test_a_stored_run_goes_under_the_names_of_this_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The same run may have been asked for by another preset, file name or plug-in."""
+    argv = ["--problem", "cpdrl", "--instances", "1", "--solvers", "greedy", "--quiet", "--json"]
+    rows = []
+    for flags in ([], ["--preset", "paper"]):
+        assert main([*argv, *flags]) == 0
+        rows.append(json.loads(capsys.readouterr().out))
+    assert rows[0].pop("preset") is None
+    assert rows[1].pop("preset") == "paper"
+    assert rows[0] == rows[1]  # the time too: the run was not done again
+    for name in ("first", "second"):
+        problems.load("cpdrl").instance().write(Path(f"{name}.json"))
+        assert main(["solve", f"{name}.json", "--solvers", "greedy", "--out", name]) == 0
+        seen = capsys.readouterr()
+        assert seen.out.startswith(f"{name} · 8 users")
+    assert "second greedy" in seen.err
+    assert "(stored before)" in seen.err
+    assert json.loads(Path("second/runs.jsonl").read_text())["instance"] == "second"
+
+
 def test_a_failed_run_is_done_again(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(toy("raises")) == 3
     capsys.readouterr()
@@ -268,10 +290,17 @@ def test_check_of_a_broken_problem_fails(capsys: pytest.CaptureFixture[str]) -> 
         ("--problem cpdrl --set deadline=soon", "type float"),
         ("--problem cpdrl --set deadline=-1", "positive"),
         ("--problem cpdrl --set deadline=NaN", "positive"),
+        ("--problem cpdrl --set path_loss=1e3", "cpdrl[path_loss=1000.0] draws data"),
+        ("--problem cpdrl --set side=1e308", "data['gain'] has 0"),
+        ("--problem cpdrl --set size_high=1e308", "not a finite number"),
+        ("export --problem cpdrl --set path_loss=1e3 --out ex --format json", "set other values"),
         ("--problem cpdrl --solvers exat", "did you mean 'exact'"),
         ("--problem cpdrl --solvers exact[gip=1]", "did you mean 'gap'"),
         ("--problem cpdrl --solvers exact[gap", "name[param=value,...]"),
         ("--problem cpdrl --solvers exact[gap=x]", "type float"),
+        ("--problem cpdrl --solvers exact[gap=-1]", "gap is -1; it must be at least 0"),
+        ("--problem cpdrl --solvers exact[gap=NaN]", "gap is nan; it must be at least 0"),
+        ("--problem cpdrl --solvers exact[nodes=0]", "nodes is 0; it must be at least 1"),
         ("--problem cpdrl --solvers ,", "names no solver"),
         ("--problem cpdrl --n-users 0", "at least 1"),
         ("--problem cpdrl --n-users -1", "at least 1"),
@@ -356,6 +385,14 @@ def test_an_instance_of_another_problem_is_told_apart(capsys: pytest.CaptureFixt
     content = problems.load("cpdrl", "tiny").instance().as_json()
     Path("case.json").write_text(json.dumps({**content, "problem": "toy", "params": {}}))
     assert "case" in refused(["solve", "case.json", *flags], capsys)
+
+
+def test_a_table_counts_the_users_of_the_data(capsys: pytest.CaptureFixture[str]) -> None:
+    content = problems.load("cpdrl").instance().as_json()
+    content["params"]["n_users"] = 5
+    Path("case.json").write_text(json.dumps(content))
+    assert main(["solve", "case.json", "--solvers", "greedy"]) == 0
+    assert "case · 8 users" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("damage", ["truncated", "binary", "empty", "folder", "deep"])

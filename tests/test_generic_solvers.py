@@ -192,6 +192,39 @@ def test_certified_solvers_on_hard_draws(name):
     assert set(statuses) >= {Status.OPTIMAL, Status.INFEASIBLE}
 
 
+def by_a_hair(share: float, index: int) -> tuple[Problem, Instance]:
+    """Users that must offload have `share` of the bandwidth that they need at full power."""
+    fields = {"n_users": 3, "deadline": 0.12, "weight_delay": 0.03}
+    problem = problems.load("cpdrl", "paper", **fields)
+    drawn = problem.instance(index)
+    data = dict(drawn.data)
+    work = data["size"] * data["cycles"]
+    forced = work / data["f_max"] > data["deadline"]
+    assert 1 < forced.sum() < 3
+    room = (data["deadline"] - work * forced.sum() / data["f_server"])[forced]
+    rate = np.log2(1 + data["p_max"] * data["gain"][forced] / data["noise"])
+    data["bandwidth"] = share * (data["size"][forced] / rate / room).sum()
+    return problem, Instance("cpdrl", problem.version, data, problem.params, "hair")
+
+
+@pytest.mark.parametrize("name", CERTIFIED)
+@pytest.mark.parametrize("hair", [3e-7, 1e-9, 1e-12, 1e-15])
+def test_what_is_infeasible_by_a_hair_is_neither_an_error_nor_for_ever(name, hair):
+    """No price clears the bandwidth then, at none are the users' shares few enough."""
+    for index in (0, 2, 4):
+        result = run(name, *by_a_hair(1 - hair, index), 5)
+        assert result.stop is Stop.FINISHED
+        assert result.status is Status.INFEASIBLE or (hair < 1e-14 and result.bound is not None)
+
+
+@pytest.mark.parametrize("hair", [3e-7, 1e-9, 1e-12])
+def test_what_is_feasible_by_a_hair_is_solved(hair):
+    problem, instance = by_a_hair(1 + hair, 0)
+    result = run("outer", problem, instance, 5)
+    assert result.status is Status.OPTIMAL
+    assert result.objective == pytest.approx(optimum(problem, instance), rel=1e-6)
+
+
 def check_certified(name, problem, instance, closes) -> Status:
     best, result = optimum(problem, instance), run(name, problem, instance, 60)
     assert result.certificate is not None

@@ -1,5 +1,6 @@
 """The house keeps its promises: names, files, identities, and one file for one new thing."""
 
+import contextlib
 import json
 import textwrap
 
@@ -183,6 +184,20 @@ def damage(content: dict, how: str) -> str:
         content["version"] = 99
     elif how == "problem":
         content["problem"] = "droo"
+    elif how == "text":
+        content["data"]["noise"] = "1e-13"
+    elif how == "texts":
+        content["data"]["gain"][0] = "1e-5"
+    elif how == "truth":
+        content["data"]["deadline"] = True
+    elif how == "truths":
+        content["data"]["size"][0] = True
+    elif how == "version true":
+        content["version"] = True
+    elif how == "version 1.0":
+        content["version"] = 1.0
+    elif how == "more":
+        content["name"] = "mine"
     elif how == "empty":
         content["data"] = {k: [] for k in content["data"]}
     return json.dumps(content)
@@ -203,6 +218,13 @@ def damage(content: dict, how: str) -> str:
         ("version", "version"),
         ("problem", "droo"),
         ("empty", "shape"),
+        ("text", r"data\['noise'\] is not a rectangle of numbers"),
+        ("texts", r"data\['gain'\] is not a rectangle of numbers"),
+        ("truth", r"data\['deadline'\] is not a rectangle of numbers"),
+        ("truths", r"data\['size'\] is not a rectangle of numbers"),
+        ("version true", "'version' is not a whole number"),
+        ("version 1.0", "'version' is not a whole number"),
+        ("more", "has 'name', which is no part of an instance"),
     ],
 )
 def test_a_damaged_instance_file_is_refused_in_words(tmp_path, how, says):
@@ -220,6 +242,62 @@ def test_a_damaged_npz_is_refused_in_words(tmp_path):
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(UserError, match="damaged"):
         Instance.read(path)
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ("a list for a head", "lacks 'problem'"),
+        ("an array, not an archive", "damaged or not an instance file"),
+        ("no head", "damaged or not an instance file"),
+        ("complex", r"data\['size'\] is not a rectangle of numbers"),
+        ("truths", r"data\['size'\] is not a rectangle of numbers"),
+        ("texts", r"data\['size'\] is not a rectangle of numbers"),
+        ("more", "has 'notes', which is no part of an instance"),
+    ],
+)
+def test_an_npz_of_something_else_is_refused_in_words(tmp_path, how, says):
+    """And nothing else: no traceback, no warning that a part of the numbers was dropped."""
+    problem = problems.load("cpdrl", "tiny")
+    path = tmp_path / "case.npz"
+    problem.instance(0).write(path)
+    parts = dict(np.load(path))
+    if how == "a list for a head":
+        parts["head"] = np.array("[1]")
+    elif how == "no head":
+        del parts["head"]
+    elif how == "more":
+        parts["notes"] = np.zeros(3)
+    elif how in ("complex", "truths", "texts"):
+        kind = {"complex": complex, "truths": bool, "texts": str}[how]
+        parts["data.size"] = parts["data.size"].astype(kind)
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3)) if "an array" in how else np.savez(file, **parts)
+    with pytest.raises(UserError, match=says):
+        problem.admit(Instance.read(path))
+
+
+@pytest.mark.parametrize("at", [0.2, 0.4, 0.6, 0.8])
+def test_an_npz_with_a_wrong_byte_is_read_or_refused(tmp_path, at):
+    """Whatever NumPy, zipfile and zlib raise at it, the user meets one sentence."""
+    problem = problems.load("cpdrl", "tiny")
+    path = tmp_path / "case.npz"
+    problem.instance(0).write(path)
+    good = path.read_bytes()
+    for offset in range(0, len(good) // 5, 3):
+        content = bytearray(good)
+        content[int(at * len(good)) + offset - len(good) // 5] ^= 0x55
+        path.write_bytes(content)
+        with contextlib.suppress(UserError):
+            problem.admit(Instance.read(path))
+
+
+def test_the_number_of_users_is_that_of_the_data():
+    """A file's `params` only say how it was drawn; they may be edited, or those of others."""
+    drawn = problems.load("cpdrl", n_users=8)
+    other = problems.load("cpdrl", n_users=5)
+    assert other.users(drawn.instance(0).data) == 8
+    assert other.users(drawn.sample(rng_for(0), (2, 3))) == 8
 
 
 def test_instance_data_cannot_be_changed():

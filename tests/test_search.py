@@ -41,6 +41,25 @@ def test_enumeration_cut_short_proves_nothing() -> None:
     assert "255 of 256" in result.message
 
 
+@pytest.mark.parametrize("name", ["enumerate", "random_search"])
+def test_the_first_block_is_small_and_the_later_ones_are_not(name: str) -> None:
+    """A block is not interrupted: 4096 decisions at once overran a budget of a millisecond."""
+    problem = cpdrl(n_users=16)
+    assert solve(name, problem, max_seconds=1e-9).evaluations in (0, 64)
+    sizes = []
+
+    class Watched(type(problem)):  # type: ignore[misc]
+        def evaluate(self, data: Any, decision: Any) -> Any:
+            sizes.append(len(decision["offload"]))
+            return super().evaluate(data, decision)
+
+    solve(name, Watched(n_users=16), max_evaluations=20_000)
+    assert sizes[0] == 64
+    assert max(sizes) == 4096
+    assert sum(sizes) == 20_000
+    assert len(sizes) < 12
+
+
 def test_enumeration_that_just_fits_its_budget_is_a_proof() -> None:
     """The last choice may be the last evaluation."""
     assert solve("enumerate", cpdrl(), max_evaluations=256).status is Status.OPTIMAL

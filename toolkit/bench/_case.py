@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import toolkit
 from toolkit import problems, solvers
 from toolkit.errors import UserError
@@ -158,13 +160,26 @@ def chosen_problem(plan: Plan) -> Problem:
 
 
 def plan_problem(plan: Plan) -> tuple[Problem, list[Instance]]:
-    """The plan's problem, and its instances."""
+    """The plan's problem, and its instances, admitted before anything runs."""
     problem = chosen_problem(plan)
     try:
-        return problem, [problem.instance(index, plan.seed) for index in range(plan.instances)]
+        return problem, [drawn(problem, index, plan.seed) for index in range(plan.instances)]
     except MemoryError:
         raise UserError(
             f"{plan.instances} instances of {problem} do not fit in memory; ask for fewer users."
+        ) from None
+
+
+def drawn(problem: Problem, index: int, seed: int) -> Instance:
+    """An instance of the generator; UserError where its fields draw what the problem refuses."""
+    with np.errstate(all="ignore"):  # what over- or underflows is refused below
+        instance = problem.instance(index, seed)
+    try:
+        return problem.admit(instance)
+    except UserError as error:
+        said = str(error).removesuffix(".")
+        raise UserError(
+            f"{problem} draws data that it cannot take ({said}); set other values."
         ) from None
 
 

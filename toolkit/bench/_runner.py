@@ -25,6 +25,7 @@ from ._worker import SOLVED, STARTED, as_row, child
 # on the clock beyond its limit, and on the check of its certificate.
 START, GRACE, SLACK, CHECK = 90.0, 1.25, 5.0, 120.0
 TICK = 0.25
+SOLVING = "was solving"
 LOG_TAIL = 4000  # characters kept of what a solver printed
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -64,7 +65,9 @@ class _Running:
         self.phase, self.deadline = phase, time.monotonic() + seconds
 
     def end(self) -> None:
-        """Kills the process and waits until it is gone."""
+        """Kills the process and whatever it started, and waits until it is gone."""
+        with contextlib.suppress(ProcessLookupError):  # no group yet, or none any more
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()
         self.process.join()
         self.pipe.close()
@@ -149,7 +152,7 @@ def _hear(item: _Running) -> Record | None:
     if isinstance(message, Point):
         item.points.append(message)
     elif message == STARTED:
-        item.enter("was solving", GRACE * item.case.seconds + SLACK)
+        item.enter(SOLVING, GRACE * item.case.seconds + SLACK)
     elif message == SOLVED:
         item.enter("was having its certificate checked", CHECK)
     else:
@@ -163,6 +166,8 @@ def _killed(item: _Running) -> Record:
     item.end()
     after = time.monotonic() - item.begun
     message = f"killed after {after:.1f} s: it {item.phase} and did not stop by itself"
+    if item.phase == SOLVING:
+        message += f"; its limit was {item.case.seconds:g} s"
     if item.points and item.points[-1].objective is not None:
         message += f"; the best that it had reported was {item.points[-1].objective:.8g}"
     return _failed(item, Stop.KILLED, message)
@@ -207,7 +212,7 @@ def make_record(case: Case, **fields: Any) -> Record:
         problem=problem.name,
         version=problem.version,
         preset=case.preset,
-        n_users=problem.n_users,
+        n_users=problem.users(instance.data),
         problem_params=problem.params,
         instance=instance.name,
         digest=instance.digest,

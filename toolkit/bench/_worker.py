@@ -45,6 +45,7 @@ STARTED, SOLVED = "started", "solved"  # what it sends before the answer, so tha
 
 def child(job: Job, out: Connection, log: str) -> None:
     """Sends STARTED, SOLVED, and the fields of the record; prints go to the file `log`."""
+    os.setsid()  # what the solver starts belongs to this process's group and ends with it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     _redirect(log)
     _die_with_the_parent(out)
@@ -211,11 +212,11 @@ def _redirect(log: str) -> None:
 
 
 def _die_with_the_parent(connection: Connection) -> None:
-    """Ends this process once the other end of the pipe is gone."""
+    """Ends this process, and all that it started, once the other end of the pipe is gone."""
 
     def watch() -> None:
         with contextlib.suppress(EOFError, OSError):
             connection.recv()
-        os._exit(1)
+        os.killpg(0, signal.SIGKILL)  # the group is this process's own
 
     threading.Thread(target=watch, daemon=True).start()

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +16,10 @@ import numpy as np
 from toolkit.errors import UserError
 
 KEYS = ("problem", "version", "params", "data")
+DAMAGED = (  # what NumPy, zipfile and json raise at files that are not what they should be
+    *(ValueError, KeyError, EOFError, RuntimeError, MemoryError),
+    *(zlib.error, zipfile.BadZipFile),
+)
 
 
 def rng_for(*parts: object) -> np.random.Generator:
@@ -73,13 +78,18 @@ class Instance:
         missing = [k for k in KEYS if not isinstance(content, dict) or k not in content]
         if missing:
             raise UserError(f"{where} is not an instance: it lacks {missing[0]!r}.")
+        for key in content:
+            if key not in KEYS:
+                raise UserError(f"{where} has {key!r}, which is no part of an instance; remove it.")
         for key in ("params", "data"):
             if not isinstance(content[key], dict):
                 raise UserError(f"{where} is not an instance: its {key!r} is not an object.")
+        if type(content["version"]) is not int:  # True would be 1
+            raise UserError(f"{where} is not an instance: its 'version' is not a whole number.")
         arrays = {}
         for key, value in content["data"].items():
             try:
-                arrays[key] = np.array(value, dtype=np.float64)
+                arrays[key] = _numbers(value)
             except (TypeError, ValueError, OverflowError):
                 raise UserError(f"{where}: data[{key!r}] is not a rectangle of numbers.") from None
         return cls(content["problem"], content["version"], arrays, content["params"], where)
@@ -107,16 +117,34 @@ class Instance:
         """Reads what `write` wrote. The problem itself then checks names, shapes and values."""
         where = str(path)
         try:
-            if path.suffix == ".npz":
-                with np.load(path, allow_pickle=False) as file:
-                    content = json.loads(str(file["head"]))
-                    content["data"] = {k[5:]: file[k] for k in file.files if k.startswith("data.")}
-            else:
-                content = json.loads(path.read_text())
+            npz = path.suffix == ".npz"
+            content = _read_npz(path) if npz else json.loads(path.read_text())
         except OSError as error:
             raise UserError(f"Cannot read {where!r}: {error.strerror or error}.") from None
-        except (ValueError, KeyError, EOFError, RecursionError, zipfile.BadZipFile) as error:
+        except DAMAGED as error:
             raise UserError(
                 f"{where!r} is damaged or not an instance file ({error}); export it again."
             ) from None
         return cls.from_json(content, where)
+
+
+def _read_npz(path: Path) -> Any:
+    """The content of an NPZ file as `Instance.from_json` takes it."""
+    with path.open("rb") as raw, np.lib.npyio.NpzFile(raw, allow_pickle=False) as file:
+        head = json.loads(str(file["head"]))
+        if not isinstance(head, dict):
+            return head
+        arrays = {k: file[k] for k in file.files if k != "head"}
+    data = {k[5:]: v for k, v in arrays.items() if k.startswith("data.")}
+    others = {k: v for k, v in arrays.items() if not k.startswith("data.")}
+    return {**head, **others, "data": data}
+
+
+def _numbers(value: Any) -> np.ndarray:
+    """An array of numbers; TypeError where NumPy would make numbers of texts or truth values."""
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind not in "iuf":
+            raise TypeError
+    elif not set(map(type, np.array(value, dtype=object).flat)) <= {int, float}:
+        raise TypeError
+    return np.array(value, dtype=np.float64)

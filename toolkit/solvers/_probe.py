@@ -15,7 +15,7 @@ from toolkit.problems import TOLERANCE, Certificate, Evaluation, HasDiagnosis, P
 from ._base import OPTIMAL_GAP, Budget, Claim, Point, Result, Status, Stop
 
 # A decision feasible to within `violation` may be better than the optimum by a multiple of it.
-SLACK, SLACK_PER_VIOLATION, CLAIM_SLACK, EXACT = 1e-9, 1e3, 1e-5, 1e-12
+SLACK, SLACK_PER_VIOLATION, CLAIM_SLACK, EXACT = 1e-9, 1e3, 1e-5, 1e-9
 
 
 class BoundContradiction(RuntimeError):

@@ -11,6 +11,7 @@ from toolkit.problems import TOLERANCE, Evaluation, HasCompletion, HasRanking, P
 from ._probe import Probe
 
 ROWS, ENTRIES = 4096, 1 << 20  # of one block, whichever is less
+FIRST_ROWS = 64  # of the first block, so that the shortest budget is kept; then they grow
 INFEASIBLE, UNSEEN = (
     1e30,
     1e60,
@@ -30,10 +31,12 @@ def needs_choices(problem: Problem, instance: Instance) -> str | None:
 def blocks(probe: Probe, rows: int, width: int) -> Iterator[slice]:
     """Consecutive slices of `rows` decisions of `width` numbers, until the budget is spent.
 
-    Whoever takes a slice must offer exactly its rows before taking the next.
+    Whoever takes a slice must offer exactly its rows before taking the next. A block is at most
+    as large as all that was offered before it.
     """
-    step, start = max(1, min(ROWS, ENTRIES // max(1, width))), 0
+    most, start = max(1, min(ROWS, ENTRIES // max(1, width))), 0
     while start < rows and not probe.expired:
+        step = min(most, max(FIRST_ROWS, probe.evaluations))
         stop = int(min(rows, start + step, start + max(1.0, probe.room)))
         yield slice(start, stop)
         start = stop

@@ -19,6 +19,12 @@ class Exact(Solver):
     gap: float = 1e-9  # relative; the search ends when it is proven
     nodes: int = 100_000
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.gap < 1:
+            raise ValueError(f"gap is {self.gap:g}; it must be at least 0 and below 1.")
+        if self.nodes < 1:
+            raise ValueError(f"nodes is {self.nodes}; it must be at least 1.")
+
     def refuses(self, problem: Problem, instance: Instance) -> str | None:
         return None if isinstance(problem, HasRelaxation) else "the problem has no relaxation"
 
