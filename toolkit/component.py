@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import json
 import pkgutil
+import re
 import sys
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
@@ -145,6 +146,35 @@ def parse_value(text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError:
         return text
+
+
+def split_outside_brackets(text: str) -> list[str]:
+    """The parts between commas; a comma inside brackets or quotes belongs to its part."""
+    parts, depth, quoted = [""], 0, False
+    for char in text:
+        quoted ^= char == '"'
+        depth += 0 if quoted else (char in "[{") - (char in "]}")
+        if char == "," and depth == 0 and not quoted:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return [part.strip() for part in parts if part.strip()]
+
+
+def parse_spec(text: str, kind: str = "solver") -> tuple[str, dict[str, Any]]:
+    """The name and the parameters of `name` or `name[param=value,…]`, a solver's or a learner's."""
+    match = re.fullmatch(r"([\w.-]+)(?:\[(.*)\])?", text)
+    if match is None:
+        raise UserError(f"Cannot read the {kind} {text!r}; write name or name[param=value,...].")
+    params = {}
+    for part in split_outside_brackets(match[2] or ""):
+        key, equals, value = part.partition("=")
+        if not (key.strip() and equals and value.strip()):
+            raise UserError(
+                f"Cannot read {part!r} in the {kind} {text!r}; write name[param=value,...]."
+            )
+        params[key.strip()] = parse_value(value.strip())
+    return match[1], params
 
 
 def _coerce(value: Any, hint: Any, where: str) -> Any:

@@ -1,19 +1,21 @@
 """A plan: which problem meets which solvers, on which instances, with what budget."""
 
 import os
-import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from toolkit.component import parse_value
+from toolkit.component import parse_spec, parse_value
+from toolkit.component import split_outside_brackets as split_outside_brackets
 from toolkit.errors import UserError, unknown
 
 DEFAULT_STORE = "results/runs.sqlite"
 MOST_INSTANCES = 1_000_000
 MOST = 2**62  # of a whole number that the store can hold
+
+parse_solver = parse_spec
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,35 +93,6 @@ def parse_settings(settings: list[str]) -> dict[str, Any]:
             raise UserError(f"Cannot read --set {text!r}; write it as KEY=VALUE.")
         out[key.strip()] = parse_value(value.strip())
     return out
-
-
-def split_outside_brackets(text: str) -> list[str]:
-    """The parts between commas; a comma inside brackets or quotes belongs to its part."""
-    parts, depth, quoted = [""], 0, False
-    for char in text:
-        quoted ^= char == '"'
-        depth += 0 if quoted else (char in "[{") - (char in "]}")
-        if char == "," and depth == 0 and not quoted:
-            parts.append("")
-        else:
-            parts[-1] += char
-    return [part.strip() for part in parts if part.strip()]
-
-
-def parse_solver(text: str, kind: str = "solver") -> tuple[str, dict[str, Any]]:
-    """The name and the parameters of `name` or `name[param=value,…]`, a solver's or a learner's."""
-    match = re.fullmatch(r"([\w.-]+)(?:\[(.*)\])?", text)
-    if match is None:
-        raise UserError(f"Cannot read the {kind} {text!r}; write name or name[param=value,...].")
-    params = {}
-    for part in split_outside_brackets(match[2] or ""):
-        key, equals, value = part.partition("=")
-        if not (key.strip() and equals and value.strip()):
-            raise UserError(
-                f"Cannot read {part!r} in the {kind} {text!r}; write name[param=value,...]."
-            )
-        params[key.strip()] = parse_value(value.strip())
-    return match[1], params
 
 
 def ensure_writable(folder: Path, flag: str) -> None:

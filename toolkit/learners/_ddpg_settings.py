@@ -1,0 +1,97 @@
+"""What can be set about the paper's methods, and the two presets."""
+
+from dataclasses import dataclass, fields, replace
+
+from ._base import Learner
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Hyper-parameters; the defaults are Table I of the paper where it has them."""
+
+    actor_rate: float = 1e-4
+    critic_rate: float = 1e-4
+    gamma: float = 0.85
+    width: tuple[int, ...] = (24, 16)
+    batch: int = 64
+    buffer: int = 100_000
+    tau_soft: float = 0.005
+    noise: float = 1.0  # standard deviation on the logits, at first
+    noise_end: float = 1.0  # and at the end
+    steps: int = 4500  # over which noise falls where the run has no number of its own
+    episode: int = 150
+    clip: float = 0.0  # of delay (s) and energy (J) in deadlines; 0: none
+    bandwidth: str = "normalise"  # shares to a sum of B; or "cap" them there, or leave them "free"
+    reward: str = "intent"  # or "letter": (17) as printed
+    bonus: float = 0.1  # of (17)
+    penalty: float = 0.02  # weight of (18) in (19)
+
+
+PRESETS = {
+    "paper": Settings(),
+    "tuned": Settings(
+        actor_rate=1e-3, critic_rate=3e-3, gamma=0.0, width=(128, 128), noise_end=0.05, clip=1.5
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configured(Learner):
+    """A learner with `settings`: those of a preset, but for the fields that are given."""
+
+    preset: str = "tuned"  # or "paper"
+    actor_rate: float | None = None
+    critic_rate: float | None = None
+    gamma: float | None = None
+    width: tuple[int, ...] | None = None
+    batch: int | None = None
+    buffer: int | None = None
+    tau_soft: float | None = None
+    noise: float | None = None
+    noise_end: float | None = None
+    steps: int | None = None
+    episode: int | None = None
+    clip: float | None = None
+    bandwidth: str | None = None
+    reward: str | None = None
+    bonus: float | None = None
+    penalty: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.preset not in PRESETS:
+            raise ValueError(f"preset is {self.preset!r}; it must be {' or '.join(PRESETS)}.")
+        if self.width is not None:
+            object.__setattr__(self, "width", tuple(self.width))  # JSON knows lists only
+        _check(self.settings)
+
+    @property
+    def settings(self) -> Settings:
+        given = {f.name: getattr(self, f.name) for f in fields(Settings)}
+        return replace(PRESETS[self.preset], **{k: v for k, v in given.items() if v is not None})
+
+
+def _check(s: Settings) -> None:
+    """Refuses what makes no sense."""
+    for name in ("actor_rate", "critic_rate", "noise", "noise_end"):
+        if not getattr(s, name) > 0:
+            raise ValueError(f"{name} is {getattr(s, name)}; it must be above 0.")
+    for name in ("batch", "buffer", "steps", "episode"):
+        value = getattr(s, name)
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} is {value!r}; it must be a whole number of at least 1.")
+    if not (s.width and all(isinstance(w, int) and w >= 1 for w in s.width)):
+        raise ValueError(
+            f"width is {s.width!r}; it must be a list of layer widths such as [64,64]."
+        )
+    for name, most in (("gamma", 0.999999), ("tau_soft", 1.0)):
+        if not 0 <= getattr(s, name) <= most:
+            raise ValueError(f"{name} is {getattr(s, name)}; it must lie between 0 and {most:g}.")
+    for name in ("clip", "bonus", "penalty"):
+        if not getattr(s, name) >= 0:
+            raise ValueError(f"{name} is {getattr(s, name)}; it must be at least 0.")
+    for name, known in (
+        ("bandwidth", ("normalise", "cap", "free")),
+        ("reward", ("intent", "letter")),
+    ):
+        if getattr(s, name) not in known:
+            raise ValueError(f"{name} is {getattr(s, name)!r}; it must be {' or '.join(known)}.")

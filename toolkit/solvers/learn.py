@@ -1,0 +1,98 @@
+"""A learner as a solver: it learns on the instance itself, inside the budget."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from toolkit.arrays import Decision
+from toolkit.component import parse_spec
+from toolkit.instances import Instance
+from toolkit.problems import TOLERANCE, Problem
+
+from ._base import Claim, Solver
+from ._probe import Probe
+
+if TYPE_CHECKING:
+    from toolkit.learners import Learner, Training
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learn(Solver):
+    """The best decision a learner meets while it learns on the instance: learn[learner=NAME].
+
+    Every decision that it tries is judged and counts, the last is the one of its final policy
+    without noise, which the message reports by itself. `learner` may have parameters, as in
+    learn[learner=cpdrl[preset=paper]].
+    """
+
+    backends: ClassVar[tuple[str, ...]] = ("torch",)
+
+    learner: str = ""
+    evaluations: int = 4500  # the paper's 30 episodes of 150; less where the budget has less
+
+    def __post_init__(self) -> None:
+        if self.evaluations < 1:
+            raise ValueError(f"evaluations is {self.evaluations}; it must be at least 1.")
+        if self.learner:
+            self._built  # noqa: B018  a name or parameter that does not exist is refused at once
+
+    @cached_property
+    def _built(self) -> "Learner":
+        from toolkit import learners
+
+        name, params = parse_spec(self.learner, "learner")
+        return learners.registry.build(name, **params)
+
+    def refuses(self, problem: Problem, instance: Instance) -> str | None:
+        if not self.learner:
+            return "no learner is named: learn[learner=NAME]"
+        from toolkit.learners._explore import Explorer
+
+        learner = self._built
+        if not isinstance(learner, Explorer):
+            return f"{self.learner} does not learn while it decides; train it, and use policy"
+        return learner.refuses(problem)
+
+    def solve(self, problem: Problem, instance: Instance, probe: Probe) -> Claim:
+        import torch
+
+        learner = self._built
+        batch = {key: value[None] for key, value in instance.data.items()}
+        feasible: list[bool] = []
+
+        def execute(decisions: Decision) -> None:
+            judged = probe.offer(decisions)
+            feasible.append(bool(np.all(judged.violation <= TOLERANCE)))
+
+        torch.set_num_threads(1)  # sums in another order are other numbers
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(probe.rng.integers(2**62)))
+            net = learner.build(problem)
+            learner.explore(net, self._run(problem, probe), batch, execute)  # type: ignore[attr-defined]
+            last = learner.act(net, problem, batch)
+        judged = probe.offer({name: block[0, 0] for name, block in last.items()})
+        return Claim(stop=probe.stop, message=_report(judged, feasible))
+
+    def _run(self, problem: Problem, probe: Probe) -> "Training":
+        """As many steps as there are decisions to try, the final policy's kept back."""
+        from toolkit.learners import Training
+
+        steps = min(self.evaluations, probe.room) - 1
+        return Training(problem=problem, seconds=probe.remaining, max_steps=steps)
+
+
+def _report(judged: Any, feasible: list[bool]) -> str:
+    """What the final policy is worth, and the share of feasible decisions before, as JSON."""
+    violation = float(judged.violation)
+    return json.dumps(
+        {
+            "final_objective": float(judged.objective),
+            "final_violation": violation,
+            "final_feasible": violation <= TOLERANCE,
+            "explored": len(feasible),
+            "explored_feasible": sum(feasible) / len(feasible) if feasible else None,
+        }
+    )
