@@ -319,3 +319,24 @@ def test_a_full_disk_is_one_sentence_and_keeps_what_was_committed(tmp_path: Path
         with pytest.raises(UserError, match="full"):
             store.add(second, case.instance)
         assert list(store) == [first]
+
+
+def test_a_store_of_the_first_schema_is_brought_up_to_date(tmp_path):
+    """It lacks the column `details`: its runs have none, new ones do."""
+    path = tmp_path / "runs.sqlite"
+    with Store(path):
+        pass
+    with sqlite3.connect(path) as base:
+        base.execute("ALTER TABLE runs DROP COLUMN details")
+        base.execute("PRAGMA user_version = 1")
+        base.execute(
+            "INSERT INTO runs (key, problem, version, n_users, problem_params, instance, digest, "
+            "sense, solver, params, label, seed, status, stop, terms, limits, environment, decision,"
+            " certificate, trace, seconds, wall, evaluations, message, log, verdict, reason, claim) "
+            "VALUES ('k', 'cpdrl', 1, 8, '{}', 'i', 'd', 'min', 's', '{}', 's', 0, 'unknown', "
+            "'finished', '{}', '{}', '{}', '{}', 'null', '[]', 1, 1, 0, '', '', '', '', '')"
+        )
+    with Store(path) as store:
+        assert [record.details for record in store] == [{}]
+    with sqlite3.connect(path) as base:
+        assert base.execute("PRAGMA user_version").fetchone() == (SCHEMA,)

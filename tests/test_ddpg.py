@@ -1,7 +1,5 @@
 """The paper's four methods: their parts as specified, and the solver that learns."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
@@ -319,8 +317,8 @@ def test_two_runs_are_equal_and_leave_torch_alone(name):
         found.append(run(name, TINY.instance(0), seed=7))
         assert torch.equal(torch.get_rng_state(), before)
     assert found[0].objective == found[1].objective
-    assert found[0].message == found[1].message
-    assert found[0].message != run(name, TINY.instance(0), seed=8).message
+    assert found[0].details["final"] == found[1].details["final"]
+    assert found[0].details["final"] != run(name, TINY.instance(0), seed=8).details["final"]
 
 
 @pytest.mark.parametrize("name", ["ddpg[batch=4]", "cpdrl[batch=4,preset=paper]"])
@@ -333,25 +331,28 @@ def test_the_solver_keeps_to(check, name):
     check(found)
 
 
-def test_the_budget_counts_the_final_policy_which_the_message_reports():
+def test_the_budget_counts_the_final_policy_which_the_details_report():
     result = run("cpdrl", TINY.instance(0), evaluations=150)
     assert (result.evaluations, result.stop) == (150, Stop.FINISHED)
-    said = json.loads(result.message)
+    said = result.details
     assert said["explored"] == 149
     assert 0 < said["explored_feasible"] <= 1
-    assert said["final_feasible"] == (said["final_violation"] <= 1e-6)
-    assert not said["final_feasible"] or said["final_objective"] >= result.objective
+    final = said["final"]
+    assert final["feasible"] == (final["violation"] <= 1e-6)
+    assert not final["feasible"] or final["objective"] >= result.objective
+    assert set(said["choice"]) <= {"0", "1"}
+    assert said["uniform"] == (len(set(said["choice"])) == 1)
 
 
 def test_the_final_policy_is_what_act_says():
     """With a single evaluation nothing is learnt: the untrained policy decides."""
     instance = TINY.instance(0)
-    said = json.loads(run("cpdrl", instance, seed=3, evaluations=1).message)
+    said = run("cpdrl", instance, seed=3, evaluations=1).details
     learner = learners.registry.build("cpdrl")
     torch.manual_seed(int(np.random.default_rng(3).integers(2**62)))
     decision = learner.act(learner.build(TINY), TINY, batch(instance))
     judged = TINY.evaluate(instance.data, {k: v[0, 0] for k, v in decision.items()})
-    assert said["final_objective"] == pytest.approx(float(judged.objective), rel=1e-12)
+    assert said["final"]["objective"] == pytest.approx(float(judged.objective), rel=1e-12)
     assert said["explored_feasible"] is None
 
 

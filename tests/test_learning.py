@@ -252,11 +252,12 @@ def test_a_policy_is_a_solver_whose_training_cost_is_told(
     assert ours["status"] in ("feasible", "unknown")
     assert ours["evaluations"] == 8
     assert ours["objective"] >= exact["objective"] * (1 - 1e-9)
-    spent = load(checkpoint)[3]["seconds"]
-    assert ours["message"] == f"training took {spent:.1f} s (2 steps of self_label)"
-    assert ours["seconds"] < 1
-    built = solvers.registry.build("policy", checkpoint=str(checkpoint))
-    assert built.training_seconds == spent  # type: ignore[attr-defined]
+    told = ours["details"]
+    assert told["training_seconds"] == load(checkpoint)[3]["seconds"]
+    assert told["training_steps"] == 2
+    assert told["batch"] == 256
+    assert 0 < told["batch_seconds"] < ours["seconds"] < 1
+    assert len(told["choice"]) == 6
     assert main(["verify", "records/runs.jsonl"]) == 0
 
 

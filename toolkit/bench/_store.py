@@ -12,7 +12,7 @@ from toolkit.errors import UserError
 from toolkit.instances import Instance
 from toolkit.reports.record import Record
 
-SCHEMA = 1
+SCHEMA = 2
 KINDS = {"int": "INTEGER", "float": "REAL", "str": "TEXT"}
 MAGIC = b"SQLite format 3\0"
 
@@ -20,8 +20,9 @@ MAGIC = b"SQLite format 3\0"
 FIELDS = tuple(field.name for field in msgspec.structs.fields(Record))
 NESTED = {
     *("problem_params", "params", "terms", "limits", "environment"),
-    *("decision", "certificate", "trace"),
+    *("decision", "certificate", "trace", "details"),
 }
+EMPTY = {"details": "{}"}  # columns that older stores lack, and what their runs have there
 
 
 def is_store(path: Path) -> bool:
@@ -112,7 +113,15 @@ class Store:
                 "CREATE TABLE IF NOT EXISTS instances "
                 "(digest TEXT PRIMARY KEY, name TEXT NOT NULL, content TEXT NOT NULL)"
             )
+            self._add_columns()
             self._base.execute(f"PRAGMA user_version = {SCHEMA}")
+
+    def _add_columns(self) -> None:
+        """Brings a store of an older schema up to this one."""
+        known = {row[1] for row in self._base.execute("PRAGMA table_info(runs)")}
+        for name in set(EMPTY) - known:
+            self._base.execute(f"ALTER TABLE runs ADD COLUMN {_column(name)}")
+            self._base.execute(f'UPDATE runs SET "{name}" = ?', (EMPTY[name],))
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

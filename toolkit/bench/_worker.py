@@ -93,6 +93,7 @@ def solve(
     out.send(SOLVED)
     if not extra:
         result, extra = checked(problem, instance, result)
+        result = replace(result, details={**result.details, **solver.aside(problem)})
     return {**as_fields(result), **extra}
 
 
@@ -156,6 +157,7 @@ def as_fields(result: Result) -> dict[str, Any]:
         "claim": result.claim,
         "evaluations": result.evaluations,
         "message": result.message,
+        "details": plain(result.details),
         "terms": {name: finite(value) for name, value in result.terms.items()},
         "decision": {k: np.asarray(v).tolist() for k, v in (result.decision or {}).items()},
         "certificate": plain(result.certificate.as_json()) if result.certificate else None,
@@ -169,7 +171,7 @@ def plain(value: Any) -> Any:
     def convert(other: Any) -> Any:
         if isinstance(other, np.generic | np.ndarray):
             return other.tolist()
-        raise TypeError(f"A certificate cannot hold a {type(other).__name__}.")
+        raise TypeError(f"A record cannot hold a {type(other).__name__}.")
 
     return msgspec.to_builtins(value, enc_hook=convert)
 

@@ -33,6 +33,7 @@ PUBLIC = (
     "wall",
     "evaluations",
     "message",
+    "details",
     "key",
 )
 FAILED = "error"
@@ -48,6 +49,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     decision        {block: nested lists}, as judged; empty where there is none
     certificate     `Certificate.as_json()`, or None
     trace           [[seconds, evaluations, objective, bound], …], one row an improvement
+    details         what else the solver keeps; reports know these keys, all optional:
+      training_seconds, training_steps  what a policy cost before its first decision
+      batch, batch_seconds              instances decided at once, and the seconds for one of them
+      first_feasible                    whether its first guess was feasible, before any repair
+      choice, uniform                   its discrete choices as text; whether all are the same
+      final                             objective, violation, feasible of the policy left at the end
+      explored, explored_feasible       decisions tried while learning, and the share feasible
+      curve                             {name: [value an episode]}
     log             what the solver printed, and the traceback of a failure
     """
 
@@ -83,6 +92,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     decision: dict[str, Any] = {}
     certificate: dict[str, Any] | None = None
     trace: list[list[float | None]] = []
+    details: dict[str, Any] = {}
     log: str = ""
 
     @property

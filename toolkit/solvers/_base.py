@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from toolkit.arrays import Decision
 from toolkit.component import Component
@@ -72,11 +72,14 @@ class Claim:
     """What a solver says of itself.
 
     `verdict` is its own word for the answer ("optimal", "infeasible" …): shown, never believed.
+    `details` are JSON values that are worth keeping beside the answer; `toolkit.reports.record`
+    lists the keys that reports know.
     """
 
     stop: Stop = Stop.FINISHED
     verdict: str = ""
     message: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def relative_gap(loss: float, reference: float) -> float:
@@ -103,6 +106,7 @@ class Result:
     evaluations: int = 0
     trace: tuple[Point, ...] = ()
     message: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def gap(self) -> float | None:
@@ -136,6 +140,10 @@ class Solver(Component, ABC):
     def inputs(self) -> tuple[Path, ...]:
         """Files that its numbers depend on beside its parameters."""
         return ()
+
+    def aside(self, problem: Problem) -> Mapping[str, Any]:
+        """Details that are no part of an answer; the bench asks after a run, off the clock."""
+        return {}
 
     @abstractmethod
     def solve(self, problem: Problem, instance: Instance, probe: "Probe") -> Claim:

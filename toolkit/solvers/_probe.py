@@ -196,6 +196,7 @@ class Probe:
             evaluations=self.evaluations,
             trace=tuple(self._trace),
             message=claim.message,
+            details=claim.details,
             **found,
         )
         return self._explained(with_status(result))

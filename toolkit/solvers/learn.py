@@ -1,6 +1,6 @@
 """A learner as a solver: it learns on the instance itself, inside the budget."""
 
-import json
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -10,10 +10,11 @@ import numpy as np
 from toolkit.arrays import Decision
 from toolkit.component import parse_spec
 from toolkit.instances import Instance
-from toolkit.problems import TOLERANCE, Problem
+from toolkit.problems import TOLERANCE, Evaluation, Problem
 
 from ._base import Claim, Solver
 from ._probe import Probe
+from ._traits import traits
 
 if TYPE_CHECKING:
     from toolkit.learners import Learner, Training
@@ -24,7 +25,7 @@ class Learn(Solver):
     """The best decision a learner meets while it learns on the instance: learn[learner=NAME].
 
     Every decision that it tries is judged and counts, the last is the one of its final policy
-    without noise, which the message reports by itself. `learner` may have parameters, as in
+    without noise, whose worth the details report by itself. `learner` may have parameters, as in
     learn[learner=cpdrl[preset=paper]].
     """
 
@@ -62,6 +63,7 @@ class Learn(Solver):
         learner = self._built
         batch = {key: value[None] for key, value in instance.data.items()}
         feasible: list[bool] = []
+        run = self._run(problem, probe)
 
         def execute(decisions: Decision) -> None:
             judged = probe.offer(decisions)
@@ -71,10 +73,23 @@ class Learn(Solver):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(probe.rng.integers(2**62)))
             net = learner.build(problem)
-            learner.explore(net, self._run(problem, probe), batch, execute)  # type: ignore[attr-defined]
+            learner.explore(net, run, batch, execute)  # type: ignore[attr-defined]
+            spent = probe.seconds
             last = learner.act(net, problem, batch)
-        judged = probe.offer({name: block[0, 0] for name, block in last.items()})
-        return Claim(stop=probe.stop, message=_report(judged, feasible))
+        final = {name: block[0, 0] for name, block in last.items()}
+        judged = probe.offer(final)
+        return Claim(
+            stop=probe.stop,
+            details={
+                "training_seconds": spent,
+                "training_steps": run.step,
+                "explored": len(feasible),
+                "explored_feasible": sum(feasible) / len(feasible) if feasible else None,
+                "final": _worth(judged),
+                **traits(problem.space(instance.data), final),
+                "curve": _columns(run.curve),
+            },
+        )
 
     def _run(self, problem: Problem, probe: Probe) -> "Training":
         """As many steps as there are decisions to try, the final policy's kept back."""
@@ -84,15 +99,17 @@ class Learn(Solver):
         return Training(problem=problem, seconds=probe.remaining, max_steps=steps)
 
 
-def _report(judged: Any, feasible: list[bool]) -> str:
-    """What the final policy is worth, and the share of feasible decisions before, as JSON."""
-    violation = float(judged.violation)
-    return json.dumps(
-        {
-            "final_objective": float(judged.objective),
-            "final_violation": violation,
-            "final_feasible": violation <= TOLERANCE,
-            "explored": len(feasible),
-            "explored_feasible": sum(feasible) / len(feasible) if feasible else None,
-        }
-    )
+def _worth(judged: Evaluation) -> dict[str, Any]:
+    """What the final policy is worth."""
+    objective, violation = float(judged.objective), float(judged.violation)
+    return {
+        "objective": objective if math.isfinite(objective) else None,
+        "violation": violation if math.isfinite(violation) else None,
+        "feasible": violation <= TOLERANCE and math.isfinite(objective),
+    }
+
+
+def _columns(curve: list[dict[str, float]]) -> dict[str, list[float]]:
+    """The points of a training curve by name, without its clock."""
+    names = [name for name in (curve[0] if curve else {}) if name != "seconds"]
+    return {name: [float(f"{point[name]:.6g}") for point in curve] for name in names}

@@ -1,24 +1,31 @@
 """A trained learner as a solver among the others."""
 
+import math
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
 from toolkit.errors import UserError
-from toolkit.instances import Instance
-from toolkit.problems import Problem
+from toolkit.instances import Instance, rng_for
+from toolkit.problems import TOLERANCE, Problem
 
 from ._base import Claim, Solver
 from ._probe import Probe
+from ._traits import traits
+
+BATCH, TRIALS = 256, 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Policy(Solver):
     """A trained policy, policy[checkpoint=FILE]: its k best guesses, judged.
 
-    Its seconds are those of inference: loading is off the clock (a warm-up does it), and what
-    training has cost stands in its message.
+    Its seconds are those of inference for one instance: loading is off the clock (a warm-up does
+    it). What training has cost, and what an instance costs in a batch, stand in its details.
     """
 
     backends: ClassVar[tuple[str, ...]] = ("torch",)
@@ -32,11 +39,6 @@ class Policy(Solver):
 
     def inputs(self) -> tuple[Path, ...]:
         return (Path(self.checkpoint),) if self.checkpoint else ()
-
-    @property
-    def training_seconds(self) -> float:
-        """What training has cost before the first decision."""
-        return float(_load(self.checkpoint)[3]["seconds"])
 
     def refuses(self, problem: Problem, instance: Instance) -> str | None:
         if not self.checkpoint:
@@ -52,9 +54,35 @@ class Policy(Solver):
         learner, net, _, head = _load(self.checkpoint)
         batch = {key: value[None] for key, value in instance.data.items()}
         decision = learner.act(net, problem, batch, int(min(self.k, probe.room)))
-        probe.offer({name: block[0] for name, block in decision.items()})
-        cost = f"training took {head['seconds']:.1f} s ({head['steps']} steps of {learner.name})"
-        return Claim(stop=probe.stop, message=cost)
+        judged = probe.offer({name: block[0] for name, block in decision.items()})
+        first = {name: block[0, 0] for name, block in decision.items()}
+        return Claim(
+            stop=probe.stop,
+            details={
+                "training_seconds": head["seconds"],
+                "training_steps": head["steps"],
+                "first_feasible": bool(np.ravel(judged.violation)[0] <= TOLERANCE),
+                **traits(problem.space(instance.data), first),
+            },
+        )
+
+    def aside(self, problem: Problem) -> dict[str, Any]:
+        """What an instance costs where BATCH of them are decided at once."""
+        learner, net, _, _ = _load(self.checkpoint)
+        if learner.one_instance:
+            return {}
+        return {"batch": BATCH, "batch_seconds": _seconds_each(learner, net, problem, self.k)}
+
+
+def _seconds_each(learner: Any, net: Any, problem: Problem, k: int) -> float:
+    """Seconds for one of BATCH instances decided at once, the least of a few trials."""
+    data = problem.sample(rng_for("batch"), (BATCH,))
+    best = math.inf
+    for _ in range(TRIALS):
+        begun = time.perf_counter()
+        learner.act(net, problem, data, k)
+        best = min(best, time.perf_counter() - begun)
+    return best / BATCH
 
 
 def _load(checkpoint: str) -> Any:
