@@ -331,9 +331,9 @@ def test_a_store_of_the_first_schema_is_brought_up_to_date(tmp_path):
         base.execute("PRAGMA user_version = 1")
         base.execute(
             "INSERT INTO runs (key, problem, version, n_users, problem_params, instance, digest, "
-            "sense, solver, params, label, seed, status, stop, terms, limits, environment, decision,"
-            " certificate, trace, seconds, wall, evaluations, message, log, verdict, reason, claim) "
-            "VALUES ('k', 'cpdrl', 1, 8, '{}', 'i', 'd', 'min', 's', '{}', 's', 0, 'unknown', "
+            "sense, solver, params, label, seed, status, stop, terms, limits, environment, "
+            "decision, certificate, trace, seconds, wall, evaluations, message, log, verdict, "
+            "reason, claim) VALUES ('k', 'cpdrl', 1, 8, '{}', 'i', 'd', 'min', 's', '{}', 's', 0, 'unknown', "
             "'finished', '{}', '{}', '{}', '{}', 'null', '[]', 1, 1, 0, '', '', '', '', '')"
         )
     with Store(path) as store:
