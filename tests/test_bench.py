@@ -333,8 +333,9 @@ def test_a_store_of_the_first_schema_is_brought_up_to_date(tmp_path):
             "INSERT INTO runs (key, problem, version, n_users, problem_params, instance, digest, "
             "sense, solver, params, label, seed, status, stop, terms, limits, environment, "
             "decision, certificate, trace, seconds, wall, evaluations, message, log, verdict, "
-            "reason, claim) VALUES ('k', 'cpdrl', 1, 8, '{}', 'i', 'd', 'min', 's', '{}', 's', 0, 'unknown', "
-            "'finished', '{}', '{}', '{}', '{}', 'null', '[]', 1, 1, 0, '', '', '', '', '')"
+            "reason, claim) VALUES ('k', 'cpdrl', 1, 8, '{}', 'i', 'd', 'min', 's', '{}', 's', 0, "
+            "'unknown', 'finished', '{}', '{}', '{}', '{}', 'null', '[]', 1, 1, 0, '', '', '', '', "
+            "'')"
         )
     with Store(path) as store:
         assert [record.details for record in store] == [{}]

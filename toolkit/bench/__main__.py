@@ -55,14 +55,14 @@ def _run(args: Namespace) -> int:
         return 0
     from pathlib import Path
 
-    from ._case import plan_problem
+    from ._case import plan_problems
     from ._plan import make_plan
     from ._plugins import load_plugins
     from ._run import run
 
     plan = make_plan(_given(args), Path(args.plan) if args.plan else None)
     load_plugins(plan.plugin)
-    return run(plan, *plan_problem(plan))
+    return run(plan, plan_problems(plan))
 
 
 def _solve(args: Namespace) -> int:
@@ -76,7 +76,7 @@ def _solve(args: Namespace) -> int:
     plan = make_plan({**_given(args), "instances": 1})
     load_plugins(plan.plugin)
     problem, instance = read_instance(Path(args.file))
-    return run(plan, problem, [instance])
+    return run(plan, [(problem, [instance])])
 
 
 def _given(args: Namespace) -> dict[str, Any]:

@@ -159,21 +159,33 @@ def chosen_problem(plan: Plan) -> Problem:
     return problems.load(plan.problem, plan.preset, **plan.problem_params)
 
 
-def plan_problem(plan: Plan) -> tuple[Problem, list[Instance]]:
+Drawn = tuple[Problem, list[Instance]]
+
+
+def plan_problem(plan: Plan) -> Drawn:
     """The plan's problem, and its instances, admitted before anything runs."""
-    problem = chosen_problem(plan)
+    return plan_problems(plan)[0]
+
+
+def plan_problems(plan: Plan) -> list[Drawn]:
+    """The same for each value of the plan's sweep, all from the same random numbers."""
+    found = [chosen_problem(setting) for setting in plan.settings()]
+    return [(problem, _instances(plan, problem, dice=found[0])) for problem in found]
+
+
+def _instances(plan: Plan, problem: Problem, dice: Problem) -> list[Instance]:
     try:
-        return problem, [drawn(problem, index, plan.seed) for index in range(plan.instances)]
+        return [drawn(problem, index, plan.seed, dice) for index in range(plan.instances)]
     except MemoryError:
         raise UserError(
             f"{plan.instances} instances of {problem} do not fit in memory; ask for fewer users."
         ) from None
 
 
-def drawn(problem: Problem, index: int, seed: int) -> Instance:
+def drawn(problem: Problem, index: int, seed: int, dice: Problem) -> Instance:
     """An instance of the generator; UserError where its fields draw what the problem refuses."""
     with np.errstate(all="ignore"):  # what over- or underflows is refused below
-        instance = problem.instance(index, seed)
+        instance = problem.instance(index, seed, dice)
     try:
         return problem.admit(instance)
     except UserError as error:
@@ -208,7 +220,7 @@ def make_cases(plan: Plan, problem: Problem, instances: Iterable[Instance]) -> l
             preset=plan.preset,
             instance=instance,
             solver=solver,
-            seed=plan.seed,
+            seed=plan.seed + repeat,
             seconds=plan.seconds,
             evaluations=plan.evaluations,
             asked=plan.solvers is not None,
@@ -217,4 +229,5 @@ def make_cases(plan: Plan, problem: Problem, instances: Iterable[Instance]) -> l
         )
         for instance in instances
         for solver in chosen
+        for repeat in range(plan.repeats)
     ]

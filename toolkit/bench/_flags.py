@@ -167,6 +167,7 @@ def _add_limits(parser: Parser) -> None:
         "--seconds", metavar="S", type=_number(float), help="time limit of a run (10)"
     )
     _integer(parser, "--evaluations", "limit on judged decisions of a run (none)")
+    _integer(parser, "--repeats", "runs on an instance, with seeds from --seed on (1)")
     _integer(parser, "--jobs", "runs at once (1)")
     parser.add_argument("--store", metavar="FILE", help="SQLite store (results/runs.sqlite)")
     parser.add_argument("--report", metavar="DIR", help="write a page: DIR/index.html")

@@ -25,8 +25,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     n_users: int | None = None
     preset: str | None = None
     set: dict[str, Any] = {}
+    sweep: dict[str, list[Any]] = {}  # a generator field, and the values that it takes in turn
     instances: int = 3
     seed: int = 0
+    repeats: int = 1  # runs of a solver on an instance, with seeds from `seed` on
     solvers: list[str] | None = None  # None: every solver that takes the problem
     seconds: float = 10.0
     evaluations: int | None = None
@@ -39,7 +41,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     json: bool = False
 
     def __post_init__(self) -> None:
-        for name, most in (("instances", MOST_INSTANCES), ("jobs", 1024)):
+        for name, most in (("instances", MOST_INSTANCES), ("jobs", 1024), ("repeats", 10_000)):
             if not 1 <= getattr(self, name) <= most:
                 raise UserError(
                     f"--{name} is {getattr(self, name)}; it must be between 1 and {most:,}."
@@ -50,6 +52,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise UserError(f"--evaluations is {self.evaluations}; it must be at least 1.")
         if not 0 <= self.seed <= MOST:
             raise UserError(f"--seed is {self.seed}; it must be between 0 and {MOST:,}.")
+        if len(self.sweep) > 1 or not all(self.sweep.values()):
+            raise UserError(f"sweep is {self.sweep}; it must name one field and its values.")
         if self.solvers is not None and not self.solvers:
             raise UserError("--solvers names no solver; leave it out to run every solver.")
 
@@ -58,6 +62,19 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """The generator's fields that were set, `--n-users` among them."""
         users = {} if self.n_users is None else {"n_users": self.n_users}
         return {**self.set, **users}
+
+    def settings(self) -> list["Plan"]:
+        """A plan for each value of the sweep; the plan itself where there is none."""
+        if not self.sweep:
+            return [self]
+        ((field, values),) = self.sweep.items()
+        replace = msgspec.structs.replace
+        return [
+            replace(self, sweep={}, n_users=v)
+            if field == "n_users"
+            else replace(self, sweep={}, set={**self.set, field: v})
+            for v in values
+        ]
 
 
 def make_plan(flags: dict[str, Any], file: Path | None = None) -> Plan:

@@ -8,12 +8,10 @@ from pathlib import Path
 import msgspec
 
 from toolkit.errors import UserError
-from toolkit.instances import Instance
-from toolkit.problems import Problem
 from toolkit.reports.compare import best_known, contradictions, gap_to
 from toolkit.reports.record import Record
 
-from ._case import Case, make_cases
+from ._case import Case, Drawn, make_cases
 from ._files import Folder
 from ._plan import Plan, ensure_writable
 from ._progress import Progress
@@ -25,9 +23,9 @@ from ._table import render
 OK, USAGE, FAILED, REFUTED, INTERRUPTED = 0, 2, 3, 4, 130
 
 
-def run(plan: Plan, problem: Problem, instances: list[Instance]) -> int:
-    """Runs a plan; returns the exit code."""
-    cases = make_cases(plan, problem, instances)
+def run(plan: Plan, settings: list[Drawn]) -> int:
+    """Runs a plan, setting by setting; returns the exit code."""
+    cases = [case for drawn in settings for case in make_cases(plan, *drawn)]
     for flag, folder in (("--out", plan.out), ("--report", plan.report)):
         if folder is not None:
             ensure_writable(Path(folder), flag)

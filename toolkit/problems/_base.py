@@ -107,9 +107,13 @@ class Problem(Component, ABC):
         violations = {**judged.violations, **space.violations(decision)}
         return Evaluation(judged.objective, violations, judged.terms)
 
-    def instance(self, index: int = 0, seed: int = 0) -> Instance:
-        """Instance number `index` of the study with this `seed`."""
-        rng = rng_for(self.name, self.version, sorted(self.params.items()), seed, index)
+    def instance(self, index: int = 0, seed: int = 0, dice: "Problem | None" = None) -> Instance:
+        """Instance number `index` of the study with this `seed`.
+
+        `dice` lends its random numbers: problems that differ in a field then share the rest.
+        """
+        params = (dice or self).params
+        rng = rng_for(self.name, self.version, sorted(params.items()), seed, index)
         name = f"{self.name}-n{self.n_users}-s{seed}-{index:03d}"
         return Instance(self.name, self.version, self.sample(rng), self.params, name)
 
