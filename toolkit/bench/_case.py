@@ -168,9 +168,10 @@ def plan_problem(plan: Plan) -> Drawn:
 
 
 def plan_problems(plan: Plan) -> list[Drawn]:
-    """The same for each value of the plan's sweep, all from the same random numbers."""
+    """The same for each value of the plan's sweep, with the random numbers of the plan without."""
+    base = chosen_problem(plan)
     found = [chosen_problem(setting) for setting in plan.settings()]
-    return [(problem, _instances(plan, problem, dice=found[0])) for problem in found]
+    return [(problem, _instances(plan, problem, dice=base)) for problem in found]
 
 
 def _instances(plan: Plan, problem: Problem, dice: Problem) -> list[Instance]:

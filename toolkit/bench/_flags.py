@@ -14,6 +14,7 @@ VERBS = {
     "export": "write instances as JSON and NPZ, and their models as .nl, .lp, .mps or .gms",
     "solve": "run solvers on an instance file",
     "train": "train a learner; its checkpoint is a solver: policy[checkpoint=FILE]",
+    "reproduce": "run the plans of a paper's figures; draw them, and judge its claims",
 }
 FORMATS = ("json", "npz", "nl", "lp", "mps", "gms")
 EXIT_CODES = """exit codes:
@@ -50,7 +51,7 @@ class Parser(argparse.ArgumentParser):
 
 def run_parser() -> Parser:
     """The parser of the command without a verb."""
-    verbs = "\n".join(f"  {name:<8}{text}" for name, text in VERBS.items())
+    verbs = "\n".join(f"  {name:<10}{text}" for name, text in VERBS.items())
     parser = Parser(
         prog="python -m toolkit.bench",
         description="Generates instances of a problem, solves them, certifies what is claimed, "
@@ -108,6 +109,25 @@ def train_parser() -> Parser:
         "--save-every", metavar="S", type=_number(float), help="seconds between checkpoints (10)"
     )
     parser.add_argument("--logdir", metavar="DIR", help="curves for TensorBoard")
+    _plugin(parser)
+    _switch(parser, "--quiet", "no progress")
+    return parser
+
+
+def reproduce_parser() -> Parser:
+    parser = Parser(
+        prog="python -m toolkit.bench reproduce",
+        description="Runs plans with panels and claims, a figure of a paper each, and writes a "
+        "page of Markdown with the figures and a verdict on every claim. What is stored is not "
+        "run again: the same command goes on where it was interrupted.",
+    )
+    parser.add_argument("plans", metavar="PLAN.toml", nargs="+", help="such as plans/paper/*.toml")
+    parser.add_argument("--out", metavar="DIR", required=True, help="folder for README.md, *.svg")
+    parser.add_argument("--store", metavar="FILE", help="in place of the plans' own")
+    _integer(parser, "--instances", "in place of the plans' own: fewer for a first look")
+    _integer(parser, "--repeats", "likewise")
+    _integer(parser, "--evaluations", "limit on judged decisions of a run (the plans')")
+    _integer(parser, "--jobs", "runs at once (the plans')")
     _plugin(parser)
     _switch(parser, "--quiet", "no progress")
     return parser

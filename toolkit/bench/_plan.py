@@ -10,6 +10,7 @@ import msgspec
 from toolkit.component import parse_spec, parse_value
 from toolkit.component import split_outside_brackets as split_outside_brackets
 from toolkit.errors import UserError, unknown
+from toolkit.reports.study import Panel, PaperClaim
 
 DEFAULT_STORE = "results/runs.sqlite"
 MOST_INSTANCES = 1_000_000
@@ -19,7 +20,11 @@ parse_solver = parse_spec
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the command was asked for, as given by flags or by a TOML file with the same names."""
+    """What the command was asked for, as given by flags or by a TOML file with the same names.
+
+    Only a file has `sweep`, and what the verb `reproduce` draws and judges: `title`, `note`,
+    `methods` (solvers under a paper's names, in place of `solvers`), `panels` and `claims`.
+    """
 
     problem: str | None = None
     n_users: int | None = None
@@ -39,6 +44,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     plugin: list[str] = []
     quiet: bool = False
     json: bool = False
+    title: str = ""
+    note: str = ""
+    methods: dict[str, str] = {}
+    panels: list[Panel] = []
+    claims: list[PaperClaim] = []
 
     def __post_init__(self) -> None:
         for name, most in (("instances", MOST_INSTANCES), ("jobs", 1024), ("repeats", 10_000)):
@@ -81,6 +91,8 @@ def make_plan(flags: dict[str, Any], file: Path | None = None) -> Plan:
     """The plan of a TOML file, with the flags that were given on top."""
     content = {} if file is None else _read(file)
     given = {key: value for key, value in flags.items() if value is not None}
+    if content.get("methods") and isinstance(content["methods"], dict):
+        content.setdefault("solvers", list(content["methods"].values()))
     try:
         return msgspec.convert({**content, **given}, Plan)
     except msgspec.ValidationError as error:

@@ -31,7 +31,7 @@ def run(plan: Plan, settings: list[Drawn]) -> int:
             ensure_writable(Path(folder), flag)
     _warn_of_crowds(plan.jobs)
     with Store(Path(plan.store)) as store:
-        study = Study(plan, cases, store)
+        study = Runs(plan, cases, store)
         try:
             with handled_by(interrupt, signal.SIGTERM):
                 study.run()
@@ -50,7 +50,7 @@ def run(plan: Plan, settings: list[Drawn]) -> int:
         return exit_code(study.records)
 
 
-class Study:
+class Runs:
     """One run of the command: its cases, and the records so far."""
 
     def __init__(self, plan: Plan, cases: list[Case], store: Store) -> None:

@@ -15,6 +15,7 @@ from ._audit import audit
 from ._case import plan_problem
 from ._flags import FORMATS
 from ._plan import ensure_writable, make_plan, parse_settings, split_outside_brackets
+from ._reproduce import reproduce
 from ._training import train
 
 OK, FAILED = 0, 3
@@ -32,10 +33,10 @@ def show_list(args: Namespace) -> int:
             _line(f"  --preset {preset}", said or "all defaults")
     print("\nsolvers (--solvers)")
     for name in solvers.registry.names():
-        _line(name, _about_solver(solvers.registry, name))
+        _line(name, _about(solvers.registry, name))
     print("\nlearners (train --learner)")
     for name in learners.registry.names():
-        _line(name, _first_line(learners.registry.find(name)))
+        _line(name, _about(learners.registry, name))
     return OK
 
 
@@ -112,7 +113,7 @@ def _write_model(problem: Problem, instance: Instance, formulation: str | None, 
         ) from None
 
 
-def _about_solver(registry: Registry[Any], name: str) -> str:
+def _about(registry: Registry[Any], name: str) -> str:
     cls = registry.find(name)
     absent = cls().missing()
     return _first_line(cls) + (f" (not installed: {absent})" if absent else "")
@@ -133,4 +134,11 @@ def _brief(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:80]
 
 
-VERBS = {"list": show_list, "check": check, "verify": audit, "export": export, "train": train}
+VERBS = {
+    "list": show_list,
+    "check": check,
+    "verify": audit,
+    "export": export,
+    "train": train,
+    "reproduce": reproduce,
+}

@@ -1,0 +1,309 @@
+"""Studies of papers: intervals, verdicts on claims, figures, and the verb `reproduce`."""
+
+import json
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from toolkit.bench.__main__ import main
+from toolkit.bench._plan import make_plan
+from toolkit.errors import UserError
+from toolkit.reports._bootstrap import interval, mean, median
+from toolkit.reports.card import Chapter, render, write_card
+from toolkit.reports.record import Record
+from toolkit.reports.study import OPTIMUM, Panel, PaperClaim, Study
+
+PLANS = sorted((Path(__file__).parents[1] / "plans" / "paper").glob("*.toml"))
+METHODS = {"ours": "learn", "theirs": "random", "EXACT": "exact"}
+
+
+def record(label, instance, objective, seed=0, x=1.0, **fields):
+    """A run on an instance whose proven optimum is 10 x."""
+    proof = {"verdict": "proved", "bound": objective} if label == "exact" else {}
+    return Record(
+        **{
+            "key": f"{label}{instance}{seed}{x}",
+            "problem": "p",
+            "version": 1,
+            "preset": None,
+            "n_users": 2,
+            "problem_params": {"size": x},
+            "instance": f"p-{instance:03d}",
+            "digest": f"{instance}-{x}",
+            "sense": "min",
+            "solver": label,
+            "params": {},
+            "label": label,
+            "seed": seed,
+            "status": "feasible",
+            "stop": "finished",
+            "objective": objective,
+            "violation": 0.0 if objective is not None else None,
+            "evaluations": 5,
+            "trace": [[0.1, 1, 2 * objective, None], [0.2, 4, objective, None]]
+            if objective
+            else [],
+            **proof,
+            **fields,
+        }
+    )
+
+
+def study(ours=1.0, theirs=2.0, xs=(1.0, 2.0), **fields):
+    """Gaps of `ours` and `theirs` per cent at every instance and seed."""
+    runs = []
+    for x in xs:
+        for i in range(4):
+            runs.append(record("exact", i, 10 * x, x=x))
+            for s in range(3):
+                runs.append(record("learn", i, 10 * x * (1 + ours / 100), s, x, **fields))
+                runs.append(record("random", i, 10 * x * (1 + theirs / 100), s, x))
+    return Study(runs, METHODS, "size")
+
+
+def test_an_interval_of_equal_values_is_that_value():
+    cells = {(str(i), s): 3.0 for i in range(4) for s in range(2)}
+    assert interval(cells, mean) == (3.0, 3.0, 3.0)
+    assert interval(cells, median) == (3.0, 3.0, 3.0)
+
+
+def test_an_interval_resamples_instances_not_runs():
+    """Ten runs that agree within each of two instances are two observations, not twenty."""
+    cells = {(str(i), s): float(i) for i in range(2) for s in range(10)}
+    assert interval(cells, mean) == (0.5, 0.0, 1.0)
+
+
+def test_intervals_cover_the_mean():
+    """Of 200 samples of 30, the 95 % interval holds the true mean in 90 to 98 %."""
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(200):
+        cells = {(str(i), 0): float(v) for i, v in enumerate(rng.normal(size=30))}
+        _, low, high = interval(cells, mean)
+        held += low <= 0 <= high
+    assert 180 <= held <= 196
+
+
+def test_a_median_takes_infinite_and_missing_values():
+    assert median(np.array([1.0, 2.0, math.inf])) == 2.0
+    assert median(np.array([1.0, math.nan, math.inf, math.inf])) == math.inf
+    value, low, high = interval({("a", 0): math.inf, ("b", 0): math.inf}, median)
+    assert (value, low, high) == (math.inf,) * 3
+    assert all(map(math.isnan, interval({}, mean)))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "verdict"),
+    [(1, 2, "reproduced"), (2, 1, "not reproduced"), (2, 2, "not reproduced")],
+)
+def test_a_method_is_below_another(ours, theirs, verdict):
+    claim = PaperClaim(says="", metric="gap", of="ours", below="theirs")
+    finding = study(ours, theirs).finding(claim)
+    assert finding.verdict == verdict
+    assert [one.x for one in finding.measured] == [1.0, 2.0]
+    assert finding.measured[0].value == pytest.approx((ours - theirs) / 100)
+
+
+def test_a_claim_that_holds_at_one_setting_is_partly_reproduced():
+    runs = []
+    for x, ours in ((1.0, 1.01), (2.0, 1.03)):
+        for i in range(4):
+            runs += [record("exact", i, 10 * x, x=x), record("random", i, 10.2 * x, x=x)]
+            runs.append(record("learn", i, 10 * x * ours, x=x))
+    claim = PaperClaim(says="", metric="gap", of="ours", below="theirs")
+    finding = Study(runs, METHODS, "size").finding(claim)
+    assert [one.held for one in finding.measured] == [True, False]
+    assert finding.verdict == "partly reproduced"
+
+
+def test_an_infeasible_run_loses():
+    runs = [record("exact", i, 10.0) for i in range(3)]
+    runs += [record("learn", i, 30.0) for i in range(3)]
+    runs += [record("random", i, None) for i in range(3)]
+    found = Study(runs, METHODS, "size")
+    claim = PaperClaim(says="", metric="gap", of="ours", below="theirs")
+    assert found.finding(claim).verdict == "reproduced"
+    assert found.finding(PaperClaim(says="", metric="gap", of="theirs", at_most=9.0)).verdict == (
+        "not reproduced"
+    )
+    points = found.series(Panel(y="gap", x="size"))
+    assert "theirs" not in points  # no run has a value
+    assert points["ours"][0].mean == pytest.approx(2.0)
+
+
+def test_a_limit_is_kept_where_the_interval_is():
+    at = {m: PaperClaim(says="", metric="gap", of="ours", at_most=m) for m in (0.02, 0.005)}
+    assert study().finding(at[0.02]).verdict == "reproduced"
+    assert study().finding(at[0.005]).verdict == "not reproduced"
+
+
+@pytest.mark.parametrize(
+    ("trend", "verdict"), [("grows", "reproduced"), ("falls", "not reproduced")]
+)
+def test_a_trend_goes_from_the_first_setting_to_the_last(trend, verdict):
+    claim = PaperClaim(says="", metric="objective", of="ours", trend=trend)
+    assert study().finding(claim).verdict == verdict
+
+
+def test_a_claim_says_one_thing():
+    with pytest.raises(ValueError, match="one of below"):
+        PaperClaim(says="", metric="gap", of="a", below="b", at_most=1.0)
+    with pytest.raises(ValueError, match="one of below"):
+        PaperClaim(says="", metric="gap", of="a", trend="sideways")
+
+
+def test_the_proven_optimum_is_on_panels_of_objective_and_reward():
+    found = study(details={"curve": {"reward": [-12.0, -11.0]}}, xs=(1.0,))
+    assert [p.mean for p in found.series(Panel(y="objective", x="size"))[OPTIMUM]] == [10.0]
+    lines = found.series(Panel(y="reward", x="episode"))
+    assert [p.mean for p in lines["ours"]] == [-12.0, -11.0]
+    assert [(p.x, p.mean) for p in lines[OPTIMUM]] == [(1.0, -10.0), (2.0, -10.0)]
+    assert "theirs" not in lines
+
+
+def test_an_unproven_optimum_is_not_drawn():
+    runs = [record("learn", 0, 11.0), record("random", 0, 12.0)]
+    found = Study(runs, METHODS, "size")
+    assert found.proven == (0, 1)
+    assert found.series(Panel(y="objective", x="size"))[OPTIMUM] == []
+
+
+def test_incumbents_along_evaluations():
+    line = study(xs=(1.0,)).series(Panel(y="gap", x="evaluations"))["ours"]
+    assert [p.x for p in line] == [1, 2, 3, 4, 5]
+    assert [round(p.mean, 9) for p in line] == [1.02, 1.02, 1.02, 0.01, 0.01]
+
+
+def test_the_final_policy_has_a_gap_of_its_own():
+    final = {"objective": 10.5, "violation": 0.0, "feasible": True}
+    claim = PaperClaim(says="", metric="final_gap", of="ours", at_most=0.06)
+    assert study(xs=(1.0,), details={"final": final}).finding(claim).verdict == "reproduced"
+    final["feasible"] = False
+    assert study(xs=(1.0,), details={"final": final}).finding(claim).verdict == "not reproduced"
+
+
+def test_a_card_has_claims_figures_and_tables(tmp_path: Path):
+    claim = PaperClaim(says="ours wins", metric="gap", of="ours", below="theirs")
+    panels = [
+        Panel(y="gap", x="size", log=True),
+        Panel(y="objective"),
+        Panel(y="gap", x="evaluations"),
+    ]
+    chapter = Chapter("fig1", "Figure 1", "a note", study(), panels, [claim])
+    path = write_card([chapter], tmp_path / "new", "# Head")
+    text = path.read_text()
+    assert "| [fig1](#fig1) | ours wins | **reproduced** | 2 of 2 settings |" in text
+    assert "proven on 8 of 8 instances" in text
+    assert "| ours | 1 % [1 %, 1 %] | 1 % [1 %, 1 %] |" in text
+    assert (tmp_path / "new" / "fig1.svg").read_text().startswith("<?xml")
+    assert render([chapter], "# Head") == text
+
+
+PLAN = """
+title = "A small figure"
+problem = "cpdrl"
+preset = "tiny"
+instances = 2
+repeats = 2
+seconds = 5
+sweep = {bandwidth = [5e6, 1e7]}
+[methods]
+"TEM" = "enumerate"
+"search" = "random_search[evaluations=50]"
+[[panels]]
+y = "gap"
+x = "bandwidth"
+log = true
+[[claims]]
+says = "search is as good as TEM"
+metric = "gap"
+of = "search"
+at_most = 1e-9
+"""
+
+
+def test_reproduce_runs_draws_judges_and_goes_on(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "p-fig1.toml").write_text(PLAN)
+    argv = ["reproduce", "p-fig1.toml", "--out", "card", "--store", "s.sqlite"]
+    assert main(argv) == 0
+    said = capsys.readouterr()
+    assert "not reproduced - search is as good as TEM" in said.out
+    text = Path("card/README.md").read_text()
+    assert "bandwidth B (MHz) | 5 | 10 |" in text
+    assert "proven on 4 of 4 instances" in text
+    assert "stored before" not in said.err
+    assert main(argv) == 0
+    assert capsys.readouterr().err.count("stored before") == 2 * 2 * 2 * 2
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (('of = "search"', 'of = "serach"'), "did you mean 'search'|did you mean search"),
+        (('metric = "gap"\n', 'metric = "gab"\n'), "No metric is called 'gab'"),
+        (('"TEM" = "enumerate"', '"TEM" = "enumerat"'), "enumerat"),
+        (("at_most = 1e-9", ""), "one of below"),
+        (('[[panels]]\ny = "gap"\nx = "bandwidth"\nlog = true\n', ""), "no .methods. or no"),
+        (("[5e6, 1e7]", "[]"), "sweep"),
+        (("bandwidth = [", "bandwith = ["), "bandwith"),
+    ],
+)
+def test_reproduce_says_what_is_wrong_with_a_plan(change, sentence, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "p.toml").write_text(PLAN.replace(*change))
+    assert main(["reproduce", "p.toml", "--out", "card", "--quiet"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert re.search(sentence, error)
+    assert error.count("\n") == 1
+
+
+def test_repeats_change_the_seed_alone(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    argv = [
+        "--problem",
+        "cpdrl",
+        "--preset",
+        "tiny",
+        "--instances",
+        "1",
+        "--repeats",
+        "3",
+        "--json",
+    ]
+    assert main([*argv, "--solvers", "random_search[evaluations=20]", "--quiet"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["seed"] for row in rows] == [0, 1, 2]
+    assert len({row["digest"] for row in rows}) == 1
+    assert len({row["objective"] for row in rows}) == 3
+
+
+def test_a_sweep_keeps_the_users(tmp_path: Path):
+    from toolkit.bench._case import plan_problems
+
+    plan = make_plan({"problem": "cpdrl", "sweep": {"bandwidth": [5e6, 1e7]}, "instances": 1})
+    (_, (first,)), (_, (second,)) = plan_problems(plan)
+    assert (first.data["size"] == second.data["size"]).all()
+    assert first.data["bandwidth"] * 2 == second.data["bandwidth"]
+    base = plan_problems(make_plan({"problem": "cpdrl", "instances": 1}))[0][1][0]
+    assert base.digest == first.digest
+
+
+@pytest.mark.parametrize("file", PLANS, ids=lambda f: f.stem)
+def test_the_plans_of_the_papers_can_be_read(file: Path):
+    from toolkit.bench._reproduce import _labels
+
+    plan = make_plan({}, file)
+    assert _labels(file.stem, plan)
+    assert plan.claims
+    assert {"greedy", "exact"} <= set(plan.methods)
+    assert any(name.startswith("random search") for name in plan.methods)
+
+
+def test_an_unknown_method_is_named():
+    with pytest.raises(UserError, match="our"):
+        study().finding(PaperClaim(says="", metric="gap", of="our", at_most=1.0))

@@ -1,0 +1,127 @@
+"""The verb `reproduce`: plans of a paper's figures, run, drawn and judged."""
+
+import os
+import re
+import shlex
+import signal
+import sys
+import time
+from argparse import Namespace
+from pathlib import Path
+
+import toolkit
+from toolkit import solvers
+from toolkit.errors import UserError
+from toolkit.reports.card import Chapter, write_card
+from toolkit.reports.record import Record
+from toolkit.reports.study import Study, metric_of
+
+from ._case import make_cases, plan_problems
+from ._plan import Plan, ensure_writable, make_plan, parse_solver
+from ._run import INTERRUPTED, Runs, exit_code
+from ._signals import handled_by, interrupt
+from ._store import Store
+
+OVERRIDES = ("instances", "repeats", "evaluations", "jobs")
+HOW = """\
+Values are means over instances and seeds with 95 % bootstrap intervals (instances are drawn, then
+seeds within them); gaps are (objective − optimum) / |optimum|. A claim is judged by the interval
+of a median: of differences on the same instance with the same seed where two methods are
+compared. It is *reproduced* where the interval supports it at every setting, *partly* where it
+does at some."""
+
+
+def reproduce(args: Namespace) -> int:
+    """Runs every plan, then writes the page; what is done stays in the stores."""
+    names = (*OVERRIDES, "store", "quiet", "plugin")
+    flags = {name: getattr(args, name) for name in names}
+    files = sorted(map(Path, args.plans), key=_place)
+    plans = {file.stem: make_plan(flags, file) for file in files}
+    labels = {name: _labels(name, plan) for name, plan in plans.items()}
+    ensure_writable(Path(args.out), "--out")
+    chapters: list[Chapter] = []
+    records: dict[str, Record] = {}
+    begun = time.monotonic()
+    try:
+        with handled_by(interrupt, signal.SIGTERM):
+            for name, plan in plans.items():
+                found = _run(plan)
+                records |= {record.key: record for record in found}
+                chapters.append(_chapter(name, plan, labels[name], found))
+    except KeyboardInterrupt:
+        done = f"{len(chapters)} of {len(plans)} plans are done"
+        print(f"Interrupted: {done}; the same command goes on.", file=sys.stderr)
+        return INTERRUPTED
+    path = write_card(chapters, Path(args.out), _preface(args, list(records.values())))
+    print(f"{path}: {len(records)} runs, {time.monotonic() - begun:.0f} s")
+    for chapter in chapters:
+        for claim in chapter.claims:
+            print(f"  {chapter.name}: {chapter.study.finding(claim).verdict} - {claim.says}")
+    return exit_code(list(records.values()))
+
+
+def _place(file: Path) -> list[tuple[int, str]]:
+    """fig4 comes before fig10."""
+    parts = re.split(r"(\d+)", file.stem)
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+
+
+def _labels(name: str, plan: Plan) -> dict[str, str]:
+    """The label behind each of the paper's names; UserError where a plan cannot be drawn."""
+    if not plan.methods or not plan.panels:
+        raise UserError(f"The plan {name!r} has no [methods] or no [[panels]]; run it with --plan.")
+    labels = {}
+    for method, spec in plan.methods.items():
+        solver, params = parse_solver(spec)
+        labels[method] = str(solvers.registry.build(solver, **params))
+    study = Study([], labels)
+    for claim in plan.claims:
+        metric_of(claim.metric)
+        for method in filter(None, (claim.of, claim.below)):
+            study.named(method)
+    for panel in plan.panels:
+        if panel.x not in ("episode", "evaluations"):
+            metric_of(panel.y)
+        for method in panel.methods or []:
+            study.named(method)
+    return labels
+
+
+def _run(plan: Plan) -> list[Record]:
+    """The records of a plan, from its store or run now."""
+    if not plan.quiet:
+        print(plan.title, file=sys.stderr)
+    cases = [case for drawn in plan_problems(plan) for case in make_cases(plan, *drawn)]
+    with Store(Path(plan.store)) as store:
+        runs = Runs(plan, cases, store)
+        runs.run()
+    return runs.records
+
+
+def _chapter(name: str, plan: Plan, labels: dict[str, str], records: list[Record]) -> Chapter:
+    study = Study(records, labels, next(iter(plan.sweep), None))
+    return Chapter(name, plan.title or name, plan.note, study, plan.panels, plan.claims)
+
+
+def _preface(args: Namespace, records: list[Record]) -> str:
+    """What the page is and how to make it again; facts of the machine that made it."""
+    given = [(name, getattr(args, name)) for name in OVERRIDES]
+    flags = [f"--{name} {value}" for name, value in given if value is not None]
+    command = ["python -m toolkit.bench reproduce", _files(args.plans), "--out", args.out, *flags]
+    minutes = sum(record.wall for record in records) / 60
+    made = records[0].environment
+    machine = f"{made['jobs']} at once with one thread each on {made['processor']}"
+    versions = f"toolkit {toolkit.__version__}, Python {made['python']}, NumPy {made['numpy']}"
+    return (
+        f"# A paper's figures, measured against the proven optimum\n\n    {' '.join(command)}\n\n"
+        f"{len(records)} runs, {minutes:.0f} minutes of solver time, {machine}; {versions}.\n{HOW}"
+    )
+
+
+def _files(plans: list[str]) -> str:
+    """The files as a shell takes them, by their pattern where it fits no other."""
+    pattern = os.path.commonprefix(plans) + "*.toml"  # noqa: RUF071 - characters are meant
+    folder = Path(pattern).parent
+    if len(plans) > 1 and set(map(Path, plans)) == set(folder.glob(Path(pattern).name)):
+        return pattern
+    return " ".join(map(shlex.quote, plans))

@@ -1,0 +1,128 @@
+"""A paper's figures and claims, re-measured: a page of Markdown with its figures beside it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.errors import UserError
+
+from . import numbers
+from ._panels import NAMES, SHARES, UNITS, draw
+from .study import Finding, Measured, Panel, PaperClaim, Point, Study
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One figure of the paper: what was run for it, and what is made of that."""
+
+    name: str  # of the figure's file
+    title: str
+    note: str
+    study: Study
+    panels: list[Panel]
+    claims: list[PaperClaim]
+
+
+def write_card(chapters: Sequence[Chapter], folder: Path, preface: str) -> Path:
+    """Writes folder/README.md and an SVG file a chapter; returns the path of the page."""
+    path = folder / "README.md"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for chapter in chapters:
+            draw(chapter.study, chapter.panels, folder / f"{chapter.name}.svg", chapter.title)
+        path.write_text(render(chapters, preface), encoding="utf-8")
+    except OSError as error:
+        raise UserError(
+            f"Cannot write {str(path)!r} ({error.strerror}); name another folder with --out."
+        ) from None
+    return path
+
+
+def render(chapters: Sequence[Chapter], preface: str) -> str:
+    """The Markdown text: the claims first, then a section a figure."""
+    found = [(chapter, [chapter.study.finding(c) for c in chapter.claims]) for chapter in chapters]
+    lines = [preface.strip(), "", "## Claims", ""]
+    lines += ["| figure | claim | verdict | where it held |", "|---|---|---|---|"]
+    for chapter, findings in found:
+        lines += [f"| [{chapter.name}](#{chapter.name}) {_row(finding)}" for finding in findings]
+    for chapter, findings in found:
+        lines += ["", f'<a id="{chapter.name}"></a>', "", f"## {chapter.title}", ""]
+        lines += [chapter.note, ""] if chapter.note else []
+        lines += [f"![{chapter.title}]({chapter.name}.svg)", ""]
+        lines += [line for panel in chapter.panels for line in _table(chapter.study, panel)]
+        lines += [_evidence(finding, chapter.study) for finding in findings]
+        proven, of = chapter.study.proven
+        lines += ["", f"The optimum is proven on {proven} of {of} instances."]
+    return "\n".join(lines) + "\n"
+
+
+def _row(finding: Finding) -> str:
+    """A line of the card."""
+    held = [one.held for one in finding.measured]
+    where = "–"
+    if len(held) > 1:
+        where = f"{held.count(True)} of {len(held)} settings"
+        where += f", {held.count(None)} open" if None in held else ""
+    return f"| {finding.claim.says} | **{finding.verdict}** | {where} |"
+
+
+def _evidence(finding: Finding, study: Study) -> str:
+    """A claim with the medians that decide it."""
+    claim = finding.claim
+    what = f"median {NAMES[claim.metric].removesuffix(' (%)')} of {claim.of}"
+    if claim.below is not None:
+        what += f" less that of {claim.below}"
+    elif claim.trend is not None:
+        what += ", from the first setting to the last"
+    unit = UNITS.get(study.field or "", 1.0)
+    said = "; ".join(_said(claim, one, unit) for one in finding.measured)
+    return f"- *{claim.says}*: **{finding.verdict}**. {what[0].upper()}{what[1:]}: {said}."
+
+
+def _said(claim: PaperClaim, one: Measured, unit: float) -> str:
+    """A value with its interval; open where the interval does not decide."""
+    sign = -1.0 if claim.trend == "grows" else 1.0
+    low, high = sorted((sign * one.low, sign * one.high))
+    at = "" if one.x is None else f"{one.x / unit:g}: "
+    held = {True: "", False: " (no)", None: " (open)"}[one.held]
+    interval = f"{_value(claim.metric, low)}, {_value(claim.metric, high)}"
+    return f"{at}{_value(claim.metric, sign * one.value)} [{interval}]{held}"
+
+
+def _value(metric: str, value: float) -> str:
+    if math.isnan(value):
+        return "-"
+    if not math.isfinite(value):
+        return "infeasible" if value > 0 else "the other infeasible"
+    return f"{100 * value:.3g} %" if metric in SHARES else f"{value:.3g}"
+
+
+def _table(study: Study, panel: Panel) -> list[str]:
+    """The means of a panel over settings, with intervals; curves have no table."""
+    if panel.x in ("episode", "evaluations"):
+        return []
+    unit = UNITS.get(study.field or "", 1.0)
+    settings = ["" if x is None else f"{x / unit:g}" for x in study.values]
+    head = NAMES.get(study.field or "", study.field or "")
+    lines = [
+        f"| {NAMES[panel.y].removesuffix(' (%)')}, mean [95 %] · {head} | {' | '.join(settings)} |"
+    ]
+    lines += ["|---" * (len(settings) + 1) + "|"]
+    for name, points in study.series(panel).items():
+        at = {point.x: point for point in points}
+        cells = [_cell(panel.y, at.get(x or 0.0)) for x in study.values]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def _cell(metric: str, point: Point | None) -> str:
+    """Mean and interval, and how many runs stand behind it where some have no value."""
+    if point is None:
+        return "–"
+    if metric == "seconds":
+        text = numbers.duration(point.mean)
+    else:
+        low, high = (_value(metric, value) for value in (point.low, point.high))
+        text = f"{_value(metric, point.mean)} [{low}, {high}]"
+    return f"{text} ({point.runs - point.missing}/{point.runs})" if point.missing else text
