@@ -69,7 +69,7 @@ def run(job: Job, out: Connection) -> dict[str, Any]:
     instance = problem.admit(job.instance)
     if reason := solver.refuses(problem, instance):
         return _refusal(reason)
-    warm_up(problem, solver)
+    warm_up(problem, solver, instance)
     out.send(STARTED)
     return solve(problem, solver, instance, job, out)
 
@@ -124,24 +124,34 @@ def checked(problem: Problem, instance: Instance, result: Result) -> tuple[Resul
     return result, {"verdict": said.verdict, "reason": said.reason}
 
 
-def warm_up(problem: Problem, solver: Solver) -> None:
+def warm_up(problem: Problem, solver: Solver, instance: Instance) -> None:
     """Solves the smallest instance and forgets it: imports and compilation are off the clock.
+
+    A solver that does not take that (a policy of one size) is warmed up by the instance itself.
 
     A pass may compile only what it reaches in time, so passes go on until one was on time. What
     fails here fails on the clock too, where it is recorded.
     """
     budget = Budget(seconds=WARM_SECONDS)
     with contextlib.suppress(Exception):
-        tiny = problems.load(problem.name, "tiny")
-        instance = tiny.instance()
-        if solver.refuses(tiny, instance):
-            return
+        tiny = _smallest(problem)
+        small = tiny.instance()
+        if solver.refuses(tiny, small):
+            tiny, small = problem, instance
         for count in range(MOST_PASSES):
-            probe = Probe(tiny, instance, budget, rng_for("warm"))
-            solver.solve(tiny, instance, probe)
+            probe = Probe(tiny, small, budget, rng_for("warm"))
+            solver.solve(tiny, small, probe)
             if count + 1 >= LEAST_PASSES and probe.wall < 2 * WARM_SECONDS:
                 break
     gc.collect()
+
+
+def _smallest(problem: Problem) -> Problem:
+    """The preset `tiny`; where the problem decides other things, itself with tiny's fields."""
+    tiny = problems.load(problem.name, "tiny")
+    own = type(problem)(**{**problem.params, **problem.presets["tiny"]})
+    blocks = [[var.name for var in p.space(p.instance().data).vars] for p in (tiny, own)]
+    return own if blocks[0] != blocks[1] else tiny
 
 
 def as_fields(result: Result) -> dict[str, Any]:

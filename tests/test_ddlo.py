@@ -1,0 +1,414 @@
+"""`ddlo`: the published numbers, the exact reference against brute force, and its certificates."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from toolkit import problems
+from toolkit.bench._reprove import least_loss
+from toolkit.bench.verify import examine_result
+from toolkit.errors import UserError
+from toolkit.instances import Instance, rng_for
+from toolkit.problems import Problem
+from toolkit.problems.ddlo.problem import MEGABYTE
+from toolkit.solvers import Budget, Probe, Result, Status, registry
+
+ROW_0 = [[22, 25, 10], [13, 13, 17], [19, 29, 28]]
+ROW_16000 = [[17, 23, 25], [28, 24, 29], [16, 21, 24]]
+OPTIMUM_0 = [[1, 1, 0], [0, 1, 1], [0, 1, 1]]
+OPTIMUM_16000 = [[0, 1, 1], [1, 0, 1], [0, 1, 1]]
+DATA = Path(os.environ.get("TOOLKIT_DATA", Path(__file__).parents[2] / "shared" / "data"))
+FILE = DATA / "ddlo" / "mumt_3x3_first5000.npz"
+
+
+def ddlo(preset="paper", **params) -> Problem:
+    return problems.load("ddlo", preset, **params)
+
+
+def sized(megabytes, **params) -> Instance:
+    """An instance of given sizes."""
+    size = np.array(megabytes, float)
+    problem = ddlo(n_users=size.shape[0], n_tasks=size.shape[1], **params)
+    return Instance("ddlo", problem.version, problem.data_of(size * MEGABYTE))
+
+
+def solve(problem: Problem, instance: Instance, solver="exact", **params) -> Result:
+    probe = Probe(problem, instance, Budget(seconds=60), rng_for(0))
+    return probe.certify(registry.build(solver, **params).solve(problem, instance, probe))
+
+
+def best_of_all(problem: Problem, instance: Instance) -> float:
+    """The optimum by brute force."""
+    space = problem.space(instance.data)
+    every = problem.complete(instance.data, space.choices(0, space.count))
+    return float(problem.evaluate(instance.data, every).objective.min())
+
+
+def varied(count: int):
+    """Small problems of all kinds: both modes, sizes few and many, constants log-uniform."""
+    rng = rng_for("ddlo", "varied")
+    shapes = [(1, 1), (2, 2), (3, 3), (2, 5), (4, 3), (3, 4), (5, 2), (1, 8), (12, 1), (6, 2)]
+    for k in range(count):
+        n, m = shapes[k % len(shapes)]
+        yield ddlo(
+            n_users=n,
+            n_tasks=m,
+            bandwidth_mode="equal" if k % 4 == 3 else "shared",
+            size_low=1,
+            size_high=int(rng.choice([2, 30, 1000])),
+            capacity=12.5 * MEGABYTE * 10 ** rng.uniform(-1.5, 1.5),
+            edge_cycles=1900 * 10 ** rng.uniform(-2, 0.5),
+            edge_energy=1.5e-7 * 10 ** rng.uniform(-2, 0.5),
+            weight_delay=10 ** rng.uniform(-2, 2),
+        )
+
+
+# --- the published numbers
+
+
+@pytest.mark.parametrize(
+    ("sizes", "offload", "worth"),
+    [
+        (ROW_0, np.zeros((3, 3)), 1181.1160064),
+        (ROW_0, np.ones((3, 3)), 753.862393856),
+        (ROW_0, OPTIMUM_0, 688.4679127040),
+        (ROW_16000, OPTIMUM_16000, 797.8953216),
+    ],
+)
+def test_values_of_the_published_code(sizes, offload, worth):
+    instance = sized(sizes)
+    judged = ddlo().evaluate(instance.data, {"offload": np.array(offload, float)})
+    assert judged.objective == pytest.approx(worth, rel=1e-12)
+
+
+@pytest.mark.parametrize(("sizes", "best"), [(ROW_0, OPTIMUM_0), (ROW_16000, OPTIMUM_16000)])
+def test_published_optima_are_ours(sizes, best):
+    instance = sized(sizes)
+    result = solve(ddlo(), instance)
+    worth = ddlo().evaluate(instance.data, {"offload": np.array(best, float)}).objective
+    assert result.status is Status.OPTIMAL
+    assert result.objective == pytest.approx(worth, rel=1e-15)
+
+
+def test_every_published_row_is_reproduced_and_proven():
+    """All stored rows: the same value to rounding, and other bits only where both are optimal."""
+    if not FILE.exists():
+        pytest.skip(f"needs the published data {FILE.name}; set TOOLKIT_DATA to their folder")
+    with np.load(FILE) as file:
+        found = ddlo().published(file)
+    assert found.objective is not None
+    assert found.choices is not None
+    problem, ties = found.problem, 0
+    labels = problem.evaluate(found.data, found.choices)
+    assert labels.objective == pytest.approx(found.objective, rel=1e-12)
+    for k, worth in enumerate(found.objective):
+        data = {key: value[k] for key, value in found.data.items()}
+        result = solve(problem, Instance("ddlo", problem.version, data))
+        assert result.status is Status.OPTIMAL, k
+        assert result.objective == pytest.approx(worth, rel=1e-12), k
+        ties += not np.array_equal(result.decision["offload"], found.choices["offload"][k])
+    assert ties < len(found.objective) / 4  # equal sizes of a user, or equal sums
+
+
+def test_the_published_format_is_read_or_refused():
+    rows = {"task_size": np.array([[22, 25, 10, 13, 13, 17, 19, 29, 28]] * 2, np.int32)}
+    found = ddlo().published(rows)
+    assert (found.problem.n_users, found.problem.n_tasks) == (3, 3)
+    assert found.objective is None
+    assert np.array_equal(found.data["size"][1], np.array(ROW_0) * MEGABYTE)
+    labelled = {**rows, "gain_min": np.ones((1, 2)), "gain_mode": np.ones((2, 9), np.int32)}
+    assert ddlo().published(labelled).choices["offload"].shape == (2, 3, 3)
+    for wrong in (
+        {},
+        {"task_size": np.ones((2, 10))},
+        {"task_size": -rows["task_size"]},
+        {**rows, "gain_min": np.ones(3)},
+    ):
+        with pytest.raises(UserError):
+            ddlo().published(wrong)
+
+
+# --- the mode is a part of the instance
+
+
+def test_an_instance_brings_its_mode():
+    """One problem judges instances of both modes by what is in them."""
+    equal, shared = sized(ROW_0), sized(ROW_0, bandwidth_mode="shared")
+    assert equal.digest != shared.digest
+    for problem in (ddlo(), ddlo("shared")):
+        assert [v.name for v in problem.space(equal.data).vars] == ["offload"]
+        assert [v.name for v in problem.space(shared.data).vars] == ["offload", "uplink"]
+        bits = np.array(OPTIMUM_0, float)
+        rate = np.full(3, 12.5 * MEGABYTE / 3)
+        worth = problem.evaluate(equal.data, {"offload": bits}).objective
+        split = problem.evaluate(shared.data, {"offload": bits, "uplink": rate})
+        assert split.objective == pytest.approx(worth, rel=1e-14)
+        assert split.violation < 1e-15
+
+
+@pytest.mark.parametrize("share", [[0.5, 0.5, 0.0], [0.5, 0.5, 0.1]])
+def test_shares_that_contradict_themselves_are_refused(share):
+    instance = sized(ROW_0)
+    wrong = replace(instance, data={**instance.data, "share": np.array(share)})
+    with pytest.raises(UserError, match="share"):
+        ddlo().admit(wrong)
+
+
+def test_deciding_the_shares_pays_a_little():
+    """The formulation's trial: joint / equal optimum has mean .9966 and is never above 1."""
+    ratios = []
+    for k in range(60):
+        equal = ddlo().instance(k)
+        shared = Instance("ddlo", 1, {**equal.data, "share": np.zeros(3)})
+        ratios.append(solve(ddlo(), shared).objective / solve(ddlo(), equal).objective)
+    assert max(ratios) <= 1 + 1e-12
+    assert np.mean(ratios) == pytest.approx(0.9966, abs=1e-3)
+
+
+# --- completion
+
+
+def test_completion_equals_cvxpy_on_all_kinds_of_choices():
+    pytest.importorskip("cvxpy")
+    for k, problem in enumerate(varied(24)):
+        instance = problem.instance(k)
+        shape = problem.space(instance.data)["offload"].shape
+        random = rng_for("modes", k).integers(0, 2, shape)
+        for offload in (np.zeros(shape), np.ones(shape), random.astype(float)):
+            ours = problem.evaluate(
+                instance.data, problem.complete(instance.data, {"offload": offload})
+            )
+            assert ours.violation < 1e-12
+            model = problem.cvxpy(instance, {"offload": offload})
+            model.problem.solve(solver="CLARABEL")
+            assert model.problem.value == pytest.approx(ours.objective, rel=1e-6), (k, offload)
+
+
+def test_completion_of_a_batch_solves_the_conditions_of_optimality():
+    """Rates are needs where these fit; else c = min(need, sqrt(p U / nu)), and sum to C."""
+    problem = ddlo("shared", n_users=30, n_tasks=6, scale_with_users=True)
+    data = problem.instance(0).data
+    offload = rng_for("batch").integers(0, 2, (500, 30, 6)) * 1.0
+    offload *= rng_for("dense").uniform(0.2, 1.0, (500, 1, 1)) > rng_for("x").random((500, 30, 6))
+    rate = problem.complete(data, {"offload": offload})["uplink"]
+    remote, local = (np.sum(data["size"] * x, -1) for x in (offload, 1 - offload))
+    room = data["local_time"] * local - data["edge_time"] * remote
+    need = np.where(room > 0, remote / np.where(room > 0, room, 1.0), np.inf)
+    used = rate.sum(-1)
+    short = used > data["capacity"] * (1 - 1e-9)
+    assert 50 < short.sum() < 450  # both kinds were tried
+    assert used.max() <= data["capacity"] * (1 + 1e-12)
+    assert np.allclose(rate[~short], need[~short], rtol=1e-12)
+    assert np.all(rate <= need * (1 + 1e-12))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        marginal = np.where((rate < need * (1 - 1e-9)) & (remote > 0), remote / rate**2, np.nan)
+    rows = short & np.isfinite(marginal).any(-1)
+    high, low = np.nanmax(marginal[rows], -1), np.nanmin(marginal[rows], -1)
+    assert high == pytest.approx(low, rel=1e-9)  # one price for all who are short of uplink
+
+
+# --- the exact reference
+
+
+def test_exact_equals_enumeration_on_300_instances_of_all_kinds():
+    branched = 0
+    for k, problem in enumerate(varied(300)):
+        instance = problem.instance(k)
+        best, result = best_of_all(problem, instance), solve(problem, instance)
+        assert result.status is Status.OPTIMAL, problem
+        assert result.objective == pytest.approx(best, rel=1e-9), problem
+        assert result.bound <= best * (1 + 1e-12), problem
+        branched += len(result.certificate.body["nodes"]) > 1
+        for arithmetic in ("float", "arb") if k % 10 == 0 else ("float",):
+            proven = least_loss(problem, instance, result.certificate, arithmetic)
+            assert result.bound * (1 - 1e-10) <= proven <= best * (1 + 1e-14), problem
+    assert branched >= 30
+
+
+@pytest.mark.parametrize(
+    ("preset", "params", "gap", "most"),
+    [
+        ("paper", {"n_users": 1000, "n_tasks": 10}, 1e-9, 1),
+        ("shared", {}, 1e-6, 30),
+        ("shared", {"n_users": 10, "n_tasks": 5}, 1e-6, 30),
+        ("shared", {"n_users": 20, "n_tasks": 12}, 1e-6, 60),  # 3,000 nodes without the total
+        ("clean", {}, 1e-6, 30),
+        ("clean", {"n_users": 10, "n_tasks": 5}, 1e-6, 30),
+        ("large", {}, 1e-6, 30),
+    ],
+)
+def test_the_sizes_asked_for_are_proven_in_few_nodes(preset, params, gap, most):
+    problem = ddlo(preset, **params)
+    for index in range(3):
+        instance = problem.instance(index)
+        result = solve(problem, instance, gap=gap)
+        assert result.gap <= gap
+        assert len(result.certificate.body["nodes"]) <= most
+        assert examine_result(problem, instance, result).gap <= gap * (1 + 1e-9)
+
+
+def test_sizes_that_are_no_whole_numbers_are_proven_too():
+    """Their sums are no doubles, so that the checker falls back to balls."""
+    rng = rng_for("real sizes")
+    for shares in (np.zeros(3), np.full(3, 1 / 3)):
+        base = ddlo().instance(0)
+        size = rng.uniform(1, 30, (3, 3)) * MEGABYTE
+        instance = Instance("ddlo", 1, {**base.data, "size": size, "share": shares})
+        result = solve(ddlo(), instance)
+        assert result.objective == pytest.approx(best_of_all(ddlo(), instance), rel=1e-12)
+        assert examine_result(ddlo(), instance, result).verdict == "proved"
+
+
+def test_too_many_different_sums_are_refused_in_words():
+    size = rng_for("many sums").uniform(1, 30, (1, 20)) * MEGABYTE
+    base = sized(np.ones((1, 20)))
+    instance = Instance("ddlo", 1, {**base.data, "size": size})
+    with pytest.raises(UserError, match="User 0 can offload more than 65,536 different sizes"):
+        solve(ddlo(), instance)
+
+
+# --- the proof
+
+
+def test_any_price_is_valid_and_the_best_is_the_conic_one():
+    """A bound at no price beats the relaxation that CVXPY solves; at its own price they agree."""
+    pytest.importorskip("cvxpy")
+    for k in range(5):
+        problem = ddlo("shared")
+        instance = problem.instance(k)
+        piece = problem.conic(instance).piece(0)
+        piece.model.solve(solver="CLARABEL")
+        best = piece.model.value
+        for arithmetic in ("float", "arb"):
+            proof = problem.proof(instance.data, arithmetic)
+            at = [proof.bound(proof.root(), {"nu": float(nu)}) for nu in np.logspace(-9, -3, 60)]
+            assert max(at) <= best * (1 + 1e-7)
+            assert proof.bound(proof.root(), piece.prices()) == pytest.approx(best, rel=1e-6)
+        node = (relaxation := problem.relaxation(instance.data)).root()
+        assert relaxation.bound(node, np.inf).loss == pytest.approx(best, rel=1e-7)
+
+
+def choices_and_losses(problem: Problem, instance: Instance):
+    """Every choice's offloaded bits (512, users) and its best loss."""
+    space = problem.space(instance.data)
+    every = problem.complete(instance.data, space.choices(0, space.count))
+    remote = np.sum(instance.data["size"] * every["offload"], axis=-1)
+    return remote, problem.evaluate(instance.data, every).objective
+
+
+def random_how(rng) -> dict:
+    """A split at a whole number of MB, between two, or far away."""
+    far = [-1.0, 0.0, 1e13, float(rng.integers(0, 180)) * MEGABYTE]
+    cut = [float(rng.integers(0, 60)), float(rng.uniform(0, 60))][rng.integers(2)] * MEGABYTE
+    cut = float(rng.choice(far)) if rng.random() < 0.2 else cut
+    if rng.random() < 0.4:
+        return {"total": 3.0 * cut}
+    return {"user": int(rng.integers(3)), "most": cut}
+
+
+@pytest.mark.parametrize("preset", ["shared", "paper"])
+def test_no_bound_of_any_region_is_above_its_optimum(preset):
+    """Random splits, random prices: the bound, and that a region is empty, by brute force."""
+    problem, rng, empty = ddlo(preset), rng_for("regions", preset), 0
+    for k in range(12):
+        instance = problem.instance(k)
+        remote, loss = choices_and_losses(problem, instance)
+        proofs = [problem.proof(instance.data, a) for a in ("float", "arb")]
+        for _ in range(25):
+            here, region = np.full(len(loss), True), proofs[0].root()
+            for _ in range(rng.integers(0, 5)):
+                how, side = random_how(rng), int(rng.integers(2))
+                value, cut = (
+                    (remote.sum(-1), how["total"])
+                    if "total" in how
+                    else (remote[:, how["user"]], how["most"])
+                )
+                here &= value <= cut if side == 0 else value > cut
+                region = proofs[0].split(region, how)[side]
+            prices = {"nu": 10 ** rng.uniform(-8, -5), "theta": rng.normal() * 5e-7}
+            best = float(loss[here].min(initial=np.inf))
+            bounds = [proof.bound(region, prices) for proof in proofs]
+            assert max(bounds) <= best * (1 + 1e-14)
+            assert bounds[0] == pytest.approx(bounds[1], rel=1e-12, abs=1e-9)
+            empty += np.isinf(bounds[0])
+    assert 20 < empty < 280
+
+
+@pytest.mark.parametrize("arithmetic", ["float", "arb"])
+def test_splits_cover_their_region(arithmetic):
+    """The better part is worth the whole, wherever one cuts."""
+    problem = ddlo("shared")
+    instance = problem.instance(1)
+    proof = problem.proof(instance.data, arithmetic)
+    price = {"nu": problem.relaxation(instance.data).root().nu}
+    whole = proof.bound(proof.root(), price)
+    first = proof.split(proof.root(), {"user": 1, "most": 20 * MEGABYTE})[0]
+    for region in (proof.root(), first):
+        here = proof.bound(region, price)
+        assert here >= whole
+        for most in (-1.0, 0.0, 13 * MEGABYTE, 13.5 * MEGABYTE, 25 * MEGABYTE, 1e12):
+            for how in ({"user": 1, "most": most}, {"total": 4 * most}):
+                parts = proof.split(region, how)
+                assert min(proof.bound(part, price) for part in parts) == here
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        None,
+        {},
+        {"user": 0},
+        {"user": 3, "most": 1.0},
+        {"user": True, "most": 1.0},
+        {"user": 0, "most": "1"},
+        {"user": 0, "most": float("nan")},
+        {"total": None},
+        {"total": 1.0, "user": 0},
+    ],
+)
+def test_a_split_that_is_none_is_refused(how):
+    proof = ddlo("shared").proof(ddlo("shared").instance(0).data)
+    with pytest.raises(ValueError, match=r"split|user|number"):
+        proof.split(proof.root(), how)
+
+
+@pytest.mark.parametrize("nu", [None, -1.0, float("nan"), float("inf"), "1", True])
+def test_a_price_that_is_none_is_refused(nu):
+    proof = ddlo("shared").proof(ddlo("shared").instance(0).data)
+    with pytest.raises(ValueError, match=r"price|number"):
+        proof.bound(proof.root(), {"nu": nu})
+
+
+def test_a_price_beyond_measure_proves_nothing():
+    for arithmetic in ("float", "arb"):
+        proof = ddlo("shared").proof(ddlo("shared").instance(0).data, arithmetic)
+        assert proof.bound(proof.root(), {"nu": 1e305}) < 0
+        for theta in (1e305, -1e305):
+            assert proof.bound(proof.root(), {"nu": 1e-6, "theta": theta}) < 0
+
+
+# --- models and heuristics
+
+
+@pytest.mark.parametrize("preset", ["paper", "shared", "clean"])
+def test_scip_agrees(preset):
+    if registry.build("scip").missing():
+        pytest.skip("needs SCIP")
+    problem = ddlo(preset, n_users=2, n_tasks=3)
+    instance = problem.instance(0)
+    result = solve(problem, instance, "scip")
+    assert result.objective == pytest.approx(solve(problem, instance).objective, rel=1e-6)
+
+
+def test_greedy_is_near():
+    """The published rule, one task kept local, reaches .992; larger M leave finer sums."""
+    for preset, params, most in (("paper", {}, 0.03), ("large", {"n_users": 20}, 0.01)):
+        for index in range(5):
+            problem = ddlo(preset, **params)
+            instance = problem.instance(index)
+            best = solve(problem, instance, gap=1e-4).objective
+            found = solve(problem, instance, "greedy").objective
+            assert best * (1 - 1e-4) <= found <= best * (1 + most)
