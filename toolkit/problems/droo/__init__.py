@@ -1,0 +1,3 @@
+"""DROO: wireless-powered users that compute locally or offload in turns, weighted sum rate."""
+
+from .problem import Droo as Droo
