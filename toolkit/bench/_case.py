@@ -19,6 +19,7 @@ from toolkit.instances import Instance
 from toolkit.problems import Problem
 from toolkit.solvers import Solver
 
+from ._data import instances_of, published, rows_of
 from ._plan import Plan, parse_solver
 
 ALWAYS = ("numpy", "scipy", "numba")  # every number passes through these
@@ -169,9 +170,18 @@ def plan_problem(plan: Plan) -> Drawn:
 
 def plan_problems(plan: Plan) -> list[Drawn]:
     """The same for each value of the plan's sweep, with the random numbers of the plan without."""
+    if plan.data is not None:
+        return [_published(setting, plan.data) for setting in plan.settings()]
     base = chosen_problem(plan)
     found = [chosen_problem(setting) for setting in plan.settings()]
     return [(problem, _instances(plan, problem, dice=base)) for problem in found]
+
+
+def _published(plan: Plan, file: str) -> Drawn:
+    """The problem of published data, and the rows that the plan names."""
+    found = published(chosen_problem(plan), file, plan.problem_params)
+    rows = rows_of(plan.rows, len(next(iter(found.data.values()))), plan.instances)
+    return found.problem, instances_of(found, file, rows)
 
 
 def _instances(plan: Plan, problem: Problem, dice: Problem) -> list[Instance]:
@@ -212,8 +222,11 @@ def problem_of(instance: Instance, where: str) -> Problem:
 
 
 def make_cases(plan: Plan, problem: Problem, instances: Iterable[Instance]) -> list[Case]:
-    """Every chosen solver on every instance, instance by instance."""
+    """Every chosen solver on every instance, instance by instance; published data bring theirs."""
     chosen = chosen_solvers(plan.solvers)
+    if plan.data is not None:
+        stated = solvers.registry.build("published", data=plan.data)
+        chosen = [*(s for s in chosen if s.name != stated.name), stated]
     plugins = tuple(str(Path(p).resolve()) for p in plan.plugin)
     return [
         Case(

@@ -177,6 +177,10 @@ def _add_generator(parser: Parser) -> None:
         default=[],
         help="a generator field (repeatable)",
     )
+    parser.add_argument(
+        "--data", metavar="FILE", help="published data, .mat or .npz, in place of the generator's"
+    )
+    parser.add_argument("--rows", metavar="A:B", help="rows A to B - 1 of the data, from 0 on")
 
 
 def _add_limits(parser: Parser) -> None:

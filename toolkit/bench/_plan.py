@@ -30,6 +30,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     n_users: int | None = None
     preset: str | None = None
     set: dict[str, Any] = {}
+    data: str | None = None  # published data in place of the generator's instances
+    rows: str | None = None  # "A:B" of these; None: the first `instances`
     sweep: dict[str, list[Any]] = {}  # a generator field, and the values that it takes in turn
     instances: int = 3
     seed: int = 0
@@ -62,6 +64,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise UserError(f"--evaluations is {self.evaluations}; it must be at least 1.")
         if not 0 <= self.seed <= MOST:
             raise UserError(f"--seed is {self.seed}; it must be between 0 and {MOST:,}.")
+        if self.rows is not None and self.data is None:
+            raise UserError("--rows are rows of published data; name their file with --data.")
         if len(self.sweep) > 1 or not all(self.sweep.values()):
             raise UserError(f"sweep is {self.sweep}; it must name one field and its values.")
         if self.solvers is not None and not self.solvers:

@@ -16,12 +16,13 @@ from toolkit.arrays import Data, Decision
 from toolkit.errors import UserError
 from toolkit.instances import Instance, rng_for
 from toolkit.learners import Checkpoint, Learner, Training
-from toolkit.problems import TOLERANCE, Problem
+from toolkit.problems import TOLERANCE, Problem, Published
 from toolkit.reports import numbers
 from toolkit.solvers import Budget, Probe, Solver
 
-from ._case import chosen_problem
-from ._plan import ensure_writable, make_plan, parse_settings, parse_solver
+from ._case import chosen_problem, file_digest
+from ._data import chosen_rows, published, rows_of
+from ._plan import Plan, ensure_writable, make_plan, parse_settings, parse_solver
 from ._signals import STOPPING, handled_by
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 OK, FAILED, INTERRUPTED = 0, 3, 130
 TEACHER = "exact"
+NAMES = ("problem", "n_users", "preset", "seed", "data", "rows")
 SAY_EVERY = 1.0  # seconds
 Listener = Callable[[int, float, dict[str, float]], None]
 
@@ -61,10 +63,17 @@ class Labels:
 
 def train(args: Namespace) -> int:
     """Trains, or goes on training; the checkpoint is the result."""
-    learner, problem = _learner(args.learner), chosen_problem(_plan(args))
+    learner, plan = _learner(args.learner), _plan(args)
+    rows = None if plan.data is None else _rows(plan, plan.data)
+    problem = chosen_problem(plan) if rows is None else rows.problem
     if reason := learner.refuses(problem):
         raise UserError(f"{learner.name} cannot learn {problem.name}: {reason}.")
     run = _training(args, learner, problem)
+    if rows is not None:
+        if not learner.streams:
+            raise UserError(f"{learner.name} takes the generator's instances; leave out --data.")
+        run.frames, run.optima = rows.data, rows.objective
+        run.notes["data"] = [file_digest(Path(args.data)), args.rows]
     out = Path(args.out)
     _begin(args, out, learner, run)
     with Curves(args.logdir, run.step) as curves:
@@ -75,9 +84,15 @@ def train(args: Namespace) -> int:
     return _end(out, learner, run, _keep(out, learner, net, run))
 
 
-def _plan(args: Namespace) -> Any:
-    flags = {name: getattr(args, name) for name in ("problem", "n_users", "preset", "seed")}
+def _plan(args: Namespace) -> Plan:
+    flags = {name: getattr(args, name) for name in NAMES}
     return make_plan({**flags, "set": parse_settings(args.set)})
+
+
+def _rows(plan: Plan, file: str) -> Published:
+    """The rows of published data that the plan names, all where it names none."""
+    found = published(chosen_problem(plan), file, plan.problem_params)
+    return chosen_rows(found, rows_of(plan.rows, len(next(iter(found.data.values()))), None))
 
 
 def _learner(text: str | None) -> Learner:

@@ -2,3 +2,4 @@
 
 from ._base import Instance as Instance
 from ._base import rng_for as rng_for
+from ._published import read_arrays as read_arrays

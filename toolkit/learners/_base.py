@@ -32,6 +32,8 @@ class Learner(Component, ABC):
 
     taught: ClassVar[bool] = False  # it needs labels: the run's teacher
     one_instance: ClassVar[bool] = False  # it knows instance 0 of its seed and no other
+    streams: ClassVar[bool] = False  # it takes frame after frame: rows of data serve too
+    fixed_size: ClassVar[bool] = False  # it decides as many variables as it was trained on
     practice: ClassVar[int] = 400  # steps after which it is better than chance on `tiny`
 
     def refuses(self, problem: Problem) -> str | None:
@@ -49,6 +51,10 @@ class Learner(Component, ABC):
     @abstractmethod
     def train(self, net: "nn.Module", run: "Training") -> None:
         """Trains in place, for step in run.steps(net, …)."""
+
+    def tries(self, net: "nn.Module") -> int:
+        """How many decisions it wants judged where nobody says how many."""
+        return 1
 
     @abstractmethod
     def act(self, net: "nn.Module", problem: Problem, data: Data, k: int = 1) -> Decision:

@@ -35,6 +35,8 @@ class Training:
     max_steps: float = math.inf
     seed: int = 0
     teacher: Teacher | None = None
+    frames: Data | None = None  # rows, in place of the generator's, for learners that take frames
+    optima: np.ndarray | None = None  # the best objective of each of these, for curves
     checkpoint: Callable[["nn.Module", "Training"], object] | None = None
     save_every: float = 10.0
     listener: Callable[[int, float, dict[str, float]], None] | None = None  # step, seconds, values
@@ -119,9 +121,10 @@ class Training:
 def fit(learner: "Learner", run: Training) -> "nn.Module":
     """Builds a network, trains it on one thread, and leaves torch's generator as it was."""
     import torch
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
 
     torch.set_num_threads(1)  # sums in another order are other numbers
-    with torch.random.fork_rng(devices=[]):
+    with threadpool_limits(1), torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(run.rng("torch").integers(2**62)))
         net = learner.build(run.problem)
         net.train()

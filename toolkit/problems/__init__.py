@@ -17,10 +17,12 @@ from ._knowledge import HasMasters as HasMasters
 from ._knowledge import HasOutcome as HasOutcome
 from ._knowledge import HasPrior as HasPrior
 from ._knowledge import HasProof as HasProof
+from ._knowledge import HasPublished as HasPublished
 from ._knowledge import HasPyomo as HasPyomo
 from ._knowledge import HasRanking as HasRanking
 from ._knowledge import HasRelaxation as HasRelaxation
 from ._knowledge import HasRepair as HasRepair
+from ._knowledge import Published as Published
 from ._proof import Certificate as Certificate
 from ._space import Space as Space
 from ._space import Var as Var

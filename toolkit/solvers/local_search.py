@@ -17,11 +17,15 @@ class LocalSearch(Solver):
     """Steepest descent by flips and swaps from the best ranked choice, then from random ones.
 
     A neighbourhood is completed and judged as one batch. Where it has more than `neighbours`
-    members so many of them are drawn, and the end point need not be a local optimum.
+    members so many of them are drawn, and the end point need not be a local optimum. The papers'
+    coordinate descent is local_search[restarts=0,swaps=false,ranked=false]: from a random choice,
+    the best flip as long as one helps.
     """
 
     restarts: int = 10
     neighbours: int = 4096
+    swaps: bool = True
+    ranked: bool = True  # start from the problem's ranking, not from a random choice
 
     def __post_init__(self) -> None:
         if self.restarts < 0 or self.neighbours < 1:
@@ -32,12 +36,17 @@ class LocalSearch(Solver):
 
     def solve(self, problem: Problem, instance: Instance, probe: Probe) -> Claim:
         choices = Choices(problem, instance, probe)
-        suggested = choices.suggested()
-        start = suggested[int(np.argmin(choices.price(suggested)))]
+        start = _best_ranked(choices) if self.ranked else choices.sample(1)[0]
         for _ in range(self.restarts):
-            choices.descend(start, self.neighbours, swaps=True)
+            choices.descend(start, self.neighbours, self.swaps)
             if probe.expired:
                 break
             start = choices.sample(1)[0]
-        choices.descend(start, self.neighbours, swaps=True)
+        choices.descend(start, self.neighbours, self.swaps)
         return Claim(stop=probe.stop)
+
+
+def _best_ranked(choices: Choices) -> np.ndarray:
+    suggested = choices.suggested()
+    best: np.ndarray = suggested[int(np.argmin(choices.price(suggested)))]
+    return best

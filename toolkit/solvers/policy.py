@@ -31,11 +31,11 @@ class Policy(Solver):
     backends: ClassVar[tuple[str, ...]] = ("torch",)
 
     checkpoint: str = ""
-    k: int = 1  # decisions to judge
+    k: int | None = None  # decisions to judge; None: as many as the learner wants, mostly one
 
     def __post_init__(self) -> None:
-        if self.k < 1:
-            raise ValueError(f"k is {self.k}; it must be at least 1.")
+        if self.k is not None and not (isinstance(self.k, int) and self.k >= 1):
+            raise ValueError(f"k is {self.k}; it must be a whole number of at least 1.")
 
     def inputs(self) -> tuple[Path, ...]:
         return (Path(self.checkpoint),) if self.checkpoint else ()
@@ -48,12 +48,17 @@ class Policy(Solver):
             return f"it was trained on {trained.name!r}"
         if learner.one_instance and trained.n_users != problem.n_users:
             return f"it was trained on {trained.n_users} users and takes no other number"
+        if learner.fixed_size and _shapes(trained, trained.instance()) != _shapes(
+            problem, instance
+        ):
+            return f"it was trained on {trained} and takes no other size"
         return None
 
     def solve(self, problem: Problem, instance: Instance, probe: Probe) -> Claim:
         learner, net, _, head = _load(self.checkpoint)
         batch = {key: value[None] for key, value in instance.data.items()}
-        decision = learner.act(net, problem, batch, int(min(self.k, probe.room)))
+        k = self.k or learner.tries(net)
+        decision = learner.act(net, problem, batch, int(min(k, probe.room)))
         judged = probe.offer({name: block[0] for name, block in decision.items()})
         first = {name: block[0, 0] for name, block in decision.items()}
         return Claim(
@@ -71,7 +76,14 @@ class Policy(Solver):
         learner, net, _, _ = _load(self.checkpoint)
         if learner.one_instance:
             return {}
-        return {"batch": BATCH, "batch_seconds": _seconds_each(learner, net, problem, self.k)}
+        seconds = _seconds_each(learner, net, problem, self.k or learner.tries(net))
+        return {"batch": BATCH, "batch_seconds": seconds}
+
+
+def _shapes(problem: Problem, instance: Instance) -> dict[str, tuple[int, ...]]:
+    """The shapes of the decision's blocks and of the data."""
+    blocks = {var.name: var.shape for var in problem.space(instance.data).vars}
+    return {**blocks, **{f"data {key}": value.shape for key, value in instance.data.items()}}
 
 
 def _seconds_each(learner: Any, net: Any, problem: Problem, k: int) -> float:
