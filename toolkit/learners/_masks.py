@@ -239,7 +239,8 @@ def likeliest(scores: np.ndarray, k: int) -> np.ndarray:
     doubt = np.abs(scores)
     unsure = np.argsort(doubt, axis=-1, kind="stable")[:, :width]
     subsets = (np.arange(2**width)[:, None] >> np.arange(width)) & 1
-    price = np.take_along_axis(doubt, unsure, -1).astype(float) @ subsets.T.astype(float)
+    with np.errstate(invalid="ignore"):  # a network that has diverged is told where it is kept
+        price = np.take_along_axis(doubt, unsure, -1).astype(float) @ subsets.T.astype(float)
     k = min(k, 2**width)
     cheap = np.argpartition(price, k - 1, axis=-1)[:, :k] if k < 2**width else np.argsort(price)
     order = np.argsort(np.take_along_axis(price, cheap, -1), axis=-1, kind="stable")
