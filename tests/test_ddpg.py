@@ -11,6 +11,7 @@ from toolkit import learners, problems, solvers
 from toolkit.errors import UserError
 from toolkit.instances import rng_for
 from toolkit.learners import Training, fit
+from toolkit.learners._adam import Adam, flushed
 from toolkit.learners._ddpg import Agent, Shares, Walk, bit, inconsistency, mask
 from toolkit.learners._replay import Replay
 from toolkit.problems.cpdrl.paper_mdp import PaperMdp, consistency
@@ -66,7 +67,7 @@ def test_only_plain_ddpg_shows_the_critic_a_soft_bit():
 def test_the_gradient_of_a_masked_bit_is_that_of_all_that_it_opens():
     logits = torch.linspace(-1, 1, 16, requires_grad=True)
     soft = torch.sigmoid(logits).detach()
-    action = learners.registry.build("aste_ddpg").action(logits)
+    action = learners.registry.build("aste_ddpg", least_power=0).action(logits)
     slope = torch.autograd.grad(sum(part.sum() for part in action), logits)[0]
     _, bandwidth, power, frequency = soft.split(4)
     expected = soft[:4] * (1 - soft[:4]) * (1 + bandwidth + power - frequency)
@@ -101,6 +102,23 @@ def test_without_the_mask_nobody_keeps_to_11_and_local_users_waste_bandwidth():
         shares[name] = decision["bandwidth"] / TINY.bandwidth
     assert np.allclose(shares["ste_ddpg"], [0.25, 0, 0, 0])
     assert np.allclose(shares["aste_ddpg"], [1, 0, 0, 0])
+
+
+def test_power_goes_up_in_equal_ratios_from_the_least():
+    logits = torch.zeros(1, 12)
+    logits[0, 6:9] = torch.tensor([-100.0, 0.0, 100.0])  # three users
+    shares = learners.registry.build("ste_ddpg", least_power=0.04).action(logits)
+    assert torch.allclose(shares.power, torch.tensor([[0.04, 0.2, 1.0]]), atol=1e-5)
+    linear = learners.registry.build("ste_ddpg", least_power=0).action(logits)
+    assert torch.allclose(linear.power, torch.tensor([[0.0, 0.5, 1.0]]), atol=1e-5)
+    for part in ("bits", "bandwidth", "frequency"):
+        assert torch.equal(getattr(shares, part), getattr(linear, part))
+
+
+def test_noise_falls_from_first_to_last_for_bits_and_the_rest_apart():
+    one = walk("cpdrl", noise=2.0, noise_end=0.5, bit_noise=3.0, bit_noise_end=1.0)
+    assert one.loud.tolist() == 4 * [3.0] + 12 * [2.0]
+    assert one.quiet.tolist() == 4 * [1.0] + 12 * [0.5]
 
 
 def test_the_penalty_18_turns_bits_and_leaves_resources_alone():
@@ -181,25 +199,59 @@ def test_the_first_state_is_everybody_local_at_full_speed():
 
 
 def test_the_memory_wraps_and_gives_back_what_it_holds():
-    memory = Replay(2, 3, 1)
+    memory = Replay(2, 3, [1])
     for value in range(5):
         memory.add(np.array([[value], [10 + value]]))
     assert len(memory) == 3
     torch.manual_seed(0)
-    rows = memory.sample(200)
+    (rows,) = memory.sample(200)
     assert set(rows[0].ravel().tolist()) == {2, 3, 4}
     assert set(rows[1].ravel().tolist()) == {12, 13, 14}
-    other = Replay(2, 3, 1)
+    other = Replay(2, 3, [1])
     other.load_state_dict(memory.state_dict())
     for one in (memory, other):
         one.add(np.array([[5], [15]]))
-        assert set(one.sample(200)[0].ravel().tolist()) == {3, 4, 5}
+        assert set(one.sample(200)[0][0].ravel().tolist()) == {3, 4, 5}
 
 
 def test_a_memory_that_is_not_full_gives_only_what_it_has():
-    memory = Replay(1, 100, 2)
-    memory.add(np.array([[7.0, 8.0]]))
-    assert memory.sample(50).reshape(-1, 2).unique(dim=0).tolist() == [[7.0, 8.0]]
+    memory = Replay(1, 100, [1, 2])
+    memory.add(np.array([[7.0]]), torch.tensor([[8.0, 9.0]]))
+    one, two = memory.sample(50)
+    assert one.shape == (1, 50, 1)
+    assert one.unique().tolist() == [7.0]
+    assert two.reshape(-1, 2).unique(dim=0).tolist() == [[8.0, 9.0]]
+
+
+def test_adam_is_that_of_torch():
+    torch.manual_seed(0)
+    ours = [torch.nn.Parameter(torch.randn(shape)) for shape in ((3, 2), (2,))]
+    theirs = [torch.nn.Parameter(p.detach().clone()) for p in ours]
+    adam, reference = Adam(ours, 0.01), torch.optim.Adam(theirs, 0.01)
+    inputs = torch.randn(20, 5, 3)
+
+    def loss(net, x):
+        return (torch.tanh(x @ net[0] + net[1]) - x[:, :2]).square().mean()
+
+    for x in inputs:
+        adam.descend(loss(ours, x))
+        reference.zero_grad()
+        loss(theirs, x).backward()
+        reference.step()
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(ours, theirs, strict=True))
+
+
+def test_small_numbers_are_flushed_only_while_learning():
+    def tiny() -> bool:
+        return bool(torch.tensor(1e-40) * 1.0 == 0.0)
+
+    before = tiny()
+    with flushed():
+        assert tiny()
+    assert tiny() == before
+    with pytest.raises(KeyError), flushed():
+        raise KeyError
+    assert tiny() == before
 
 
 def test_the_target_looks_ahead_by_gamma_through_the_slow_copies():
@@ -215,15 +267,15 @@ def test_the_target_looks_ahead_by_gamma_through_the_slow_copies():
 
 def test_slow_copies_go_a_share_of_the_way():
     net = Agent(2, (3,))
-    before = net.slow_actor.layers[0].detach().clone()
-    net.actor.layers[0].data += 1.0
+    before = net.slow_actor.layers[0][0].detach().clone()
+    net.actor.layers[0][0].data += 1.0
     net.follow(0.25)
-    assert torch.allclose(net.slow_actor.layers[0], before + 0.25)
+    assert torch.allclose(net.slow_actor.layers[0][0], before + 0.25)
 
 
 def test_an_update_lowers_the_critics_error_and_then_the_actors_loss():
     one = walk("cpdrl", batch=32)
-    state, action, reward, _ = torch.split(one.replay.sample(80), one.widths, -1)
+    state, action, reward, _ = one.replay.sample(80)
 
     def error() -> float:
         return (one.value(state, action) - reward).square().mean().item()
@@ -232,7 +284,7 @@ def test_an_update_lowers_the_critics_error_and_then_the_actors_loss():
     for _ in range(60):
         one.update()
     assert error() < 0.5 * before
-    one.critic.param_groups[0]["lr"] = 0.0
+    one.critic.rate = 0.0
     critic = [p.detach().clone() for p in one.net.critic.parameters()]
     before = one.actor_loss(state).item()
     for _ in range(20):
@@ -272,6 +324,7 @@ def test_the_preset_paper_is_table_1_and_what_is_given_wins():
     assert (paper.actor_rate, paper.critic_rate, paper.gamma) == (1e-4, 1e-4, 0.85)
     assert (paper.width, paper.batch, paper.buffer) == ((24, 16), 64, 100_000)
     assert (paper.noise, paper.noise_end, paper.tau_soft, paper.clip) == (1.0, 1.0, 0.005, 0)
+    assert (paper.bit_noise, paper.bit_noise_end, paper.least_power) == (1.0, 1.0, 0)
     mixed = learners.registry.build("cpdrl", preset="paper", gamma=0, width=[5])
     assert (mixed.settings.gamma, mixed.settings.width) == (0, (5,))
     assert mixed.settings.actor_rate == 1e-4
@@ -289,6 +342,8 @@ def test_the_preset_paper_is_table_1_and_what_is_given_wins():
         ({"bandwidth": "all"}, "bandwidth is 'all'"),
         ({"reward": "word"}, "reward is 'word'"),
         ({"clip": -1}, "clip is -1"),
+        ({"bit_noise_end": 0}, "bit_noise_end is 0"),
+        ({"least_power": 1}, "least_power is 1"),
     ],
 )
 def test_settings_that_make_no_sense_are_a_sentence(params, says):

@@ -96,13 +96,14 @@ def test_the_summary_counts_over_instances() -> None:
         run("a", 10.0, **PROVED, bound=10.0),
         run("a", 20.0, digest="d1", **PROVED, bound=20.0),
         run("b", 11.0),
-        run("b", None, digest="d1", status="error", stop="killed", violation=None),
+        run("b", None, digest="d1", status="error", stop="killed", violation=None, seconds=0.0),
         run("lucky", 10.0),
         run("lucky", 26.0, digest="d1"),
     ]
     a, lucky, b = summarise(compare(records))
     assert (a.label, a.runs, a.feasible, a.optimal, a.at_best, a.failed) == ("a", 2, 2, 2, 2, 0)
     assert (b.label, b.feasible, b.failed, b.median_gap) == ("b", 1, 1, pytest.approx(0.1))
+    assert b.median_seconds == 1.0  # of the one run that came to an end
     assert (lucky.median_gap, lucky.worst_gap) == (pytest.approx(0.15), pytest.approx(0.3))
 
 

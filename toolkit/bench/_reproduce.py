@@ -7,14 +7,17 @@ import signal
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import toolkit
 from toolkit import solvers
-from toolkit.errors import UserError
+from toolkit.errors import UserError, unknown
+from toolkit.reports._metrics import CURVES, metric_of
 from toolkit.reports.card import Chapter, write_card
 from toolkit.reports.record import Record
-from toolkit.reports.study import Study, metric_of
+from toolkit.reports.study import ENOUGH, Panel, PaperClaim, Study
 
 from ._case import make_cases, plan_problems
 from ._plan import Plan, ensure_writable, make_plan, parse_solver
@@ -23,12 +26,14 @@ from ._signals import handled_by, interrupt
 from ._store import Store
 
 OVERRIDES = ("instances", "repeats", "evaluations", "jobs")
-HOW = """\
+HOW = f"""\
 Values are means over instances and seeds with 95 % bootstrap intervals (instances are drawn, then
-seeds within them); gaps are (objective − optimum) / |optimum|. A claim is judged by the interval
-of a median: of differences on the same instance with the same seed where two methods are
-compared. It is *reproduced* where the interval supports it at every setting, *partly* where it
-does at some."""
+seeds within them); gaps are (objective − proven optimum) / |optimum|. A claim is judged by the
+interval of a median: of differences on the same instance with the same seed where two methods are
+compared; over several settings each is held to a stricter level, so that all of them are right at
+95 %. *Reproduced*: the interval supports it at every setting; *partly*: at some; *not
+reproduced*: it speaks against it somewhere, and for it nowhere; *not decided*: neither, or fewer
+than {ENOUGH} instances. A run that failed, or found no feasible decision, is as bad as can be."""
 
 
 def reproduce(args: Namespace) -> int:
@@ -36,6 +41,8 @@ def reproduce(args: Namespace) -> int:
     names = (*OVERRIDES, "store", "quiet", "plugin")
     flags = {name: getattr(args, name) for name in names}
     files = sorted(map(Path, args.plans), key=_place)
+    if twice := {file.stem for file in files if [f.stem for f in files].count(file.stem) > 1}:
+        raise UserError(f"Two plans are called {min(twice)!r}; rename one of the files.")
     plans = {file.stem: make_plan(flags, file) for file in files}
     labels = {name: _labels(name, plan) for name, plan in plans.items()}
     ensure_writable(Path(args.out), "--out")
@@ -49,7 +56,9 @@ def reproduce(args: Namespace) -> int:
                 records |= {record.key: record for record in found}
                 chapters.append(_chapter(name, plan, labels[name], found))
     except KeyboardInterrupt:
-        done = f"{len(chapters)} of {len(plans)} plans are done"
+        done = (
+            f"{len(chapters)} of {len(plans)} plans are done, and every run that had ended is kept"
+        )
         print(f"Interrupted: {done}; the same command goes on.", file=sys.stderr)
         return INTERRUPTED
     path = write_card(chapters, Path(args.out), _preface(args, list(records.values())))
@@ -74,17 +83,49 @@ def _labels(name: str, plan: Plan) -> dict[str, str]:
     for method, spec in plan.methods.items():
         solver, params = parse_solver(spec)
         labels[method] = str(solvers.registry.build(solver, **params))
-    study = Study([], labels)
+        if list(labels.values()).count(labels[method]) > 1:
+            raise UserError(f"The plan {name!r} has {labels[method]} twice; give it one name.")
     for claim in plan.claims:
-        metric_of(claim.metric)
-        for method in filter(None, (claim.of, claim.below)):
-            study.named(method)
+        _admit_claim(name, plan, claim)
     for panel in plan.panels:
-        if panel.x not in ("episode", "evaluations"):
-            metric_of(panel.y)
-        for method in panel.methods or []:
-            study.named(method)
+        _admit_panel(name, plan, panel)
     return labels
+
+
+def _admit_claim(name: str, plan: Plan, claim: PaperClaim) -> None:
+    """UserError where a claim is about what the plan does not have."""
+    metric_of(claim.metric)
+    for method in filter(None, (claim.of, claim.below)):
+        _admit_method(method, plan)
+    if claim.trend is not None and len(_swept(plan)) < 2:
+        raise UserError(
+            f"The plan {name!r} claims a trend; give it a sweep over two values or more."
+        )
+
+
+def _admit_panel(name: str, plan: Plan, panel: Panel) -> None:
+    """The same of a panel."""
+    for method in panel.methods or []:
+        _admit_method(method, plan)
+    known: Sequence[str] = (*plan.sweep, "episode", "evaluations")
+    if panel.x is not None and panel.x not in known:
+        raise unknown(f"x of a panel of the plan {name!r}", panel.x, known)
+    if panel.x == "episode" and panel.y not in CURVES:
+        raise unknown("curve along episodes", panel.y, CURVES)
+    if panel.x == "evaluations" and panel.y != "gap":
+        raise UserError(f"The plan {name!r} has {panel.y!r} along evaluations; only gap is known.")
+    metric_of(panel.y)
+    if not all(isinstance(value, int | float) for value in _swept(plan)):
+        raise UserError(f"The plan {name!r} sweeps over what is no number; it cannot be drawn.")
+
+
+def _admit_method(method: str, plan: Plan) -> None:
+    if method not in plan.methods:
+        raise unknown("method of a claim or a panel", method, plan.methods)
+
+
+def _swept(plan: Plan) -> list[Any]:
+    return next(iter(plan.sweep.values()), [])
 
 
 def _run(plan: Plan) -> list[Record]:
@@ -107,6 +148,7 @@ def _preface(args: Namespace, records: list[Record]) -> str:
     """What the page is and how to make it again; facts of the machine that made it."""
     given = [(name, getattr(args, name)) for name in OVERRIDES]
     flags = [f"--{name} {value}" for name, value in given if value is not None]
+    flags += [f"--plugin {file}" for file in args.plugin or []]
     command = ["python -m toolkit.bench reproduce", _files(args.plans), "--out", args.out, *flags]
     minutes = sum(record.wall for record in records) / 60
     made = records[0].environment
@@ -115,6 +157,17 @@ def _preface(args: Namespace, records: list[Record]) -> str:
     return (
         f"# A paper's figures, measured against the proven optimum\n\n    {' '.join(command)}\n\n"
         f"{len(records)} runs, {minutes:.0f} minutes of solver time, {machine}; {versions}.\n{HOW}"
+        f"{_shrunk(args)}"
+    )
+
+
+def _shrunk(args: Namespace) -> str:
+    """A warning where a flag took from the plans what their claims need."""
+    if args.evaluations is None and args.instances is None and args.repeats is None:
+        return ""
+    return (
+        "\n\n**A shrunk run**: flags replaced what the plans ask for. A limit of evaluations ends "
+        "enumeration too, whatever a claim calls total."
     )
 
 

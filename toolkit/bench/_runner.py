@@ -23,7 +23,7 @@ from ._worker import SOLVED, STARTED, as_row, child
 
 # Seconds that a process may spend before its solver's clock starts (imports, first compilation),
 # on the clock beyond its limit, and on the check of its certificate.
-START, GRACE, SLACK, CHECK = 90.0, 1.25, 5.0, 120.0
+START, GRACE, SLACK, CHECK = 240.0, 1.25, 5.0, 120.0
 TICK = 0.25
 SOLVING = "was solving"
 LOG_TAIL = 4000  # characters kept of what a solver printed

@@ -1,9 +1,10 @@
 """The table of a run, as text."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from toolkit.reports import numbers
+from toolkit.reports import _lessons, numbers
 from toolkit.reports.compare import (
     Comparison,
     Row,
@@ -12,11 +13,14 @@ from toolkit.reports.compare import (
     contradictions,
     formulas,
     refusals,
+    relabelled,
     summarise,
 )
+from toolkit.reports.learning import lessons
 from toolkit.reports.record import Record
 
 WIDTH = 118
+NARROWEST = 16  # of the first column, whatever stands beside it
 HEAD = (
     ("", "solver"),
     ("", "status"),
@@ -45,17 +49,18 @@ CLAIMED = "( ) the solver's own claim, not checked"
 
 
 def render(records: Iterable[Record], asked: bool = True) -> str:
-    """One table an instance, a summary over several, and how to read them.
+    """One table an instance, a summary over several, one of learners, and how to read them.
 
     Solvers that refused are rows where they were asked for, otherwise one line at the end.
     """
-    comparisons = compare(records)
+    comparisons = compare(relabelled(list(records)))
     if not comparisons:
         return "Nothing ran."
     blocks = [_instance(comparison, asked) for comparison in comparisons]
     if len(comparisons) > 1:
         blocks.append(_summary(summarise(comparisons), len(comparisons)))
     blocks.append(_legend(comparisons))
+    blocks += _learners(comparisons)
     if not asked and (refused := refusals(comparisons)):
         said = "; ".join(f"{name} ({why.rstrip('.')})" for name, why in refused.items())
         blocks.append(_wrap(f"not run: {said}"))
@@ -126,6 +131,19 @@ def _summary(summaries: Sequence[Summary], instances: int) -> str:
     return f"all {instances} instances\n" + align(SUMMARY_HEAD, rows, left=1)
 
 
+def _learners(comparisons: Sequence[Comparison]) -> list[str]:
+    """The tables of learners, each with its legend, and what is wrong with any of them."""
+    found = lessons(comparisons)
+    blocks = []
+    for table in _lessons.tables(found):
+        rows = [[label, *(text for text, _ in cells)] for label, cells in table.rows]
+        drawn = f"{table.title}\n{align(table.heads, rows, left=1)}"
+        blocks.append("\n".join([drawn, "", *map(_wrap, table.legend)]))
+    if warnings := _lessons.warnings(found):
+        blocks.append("\n".join(map(_wrap, warnings)))
+    return blocks
+
+
 def _legend(comparisons: Sequence[Comparison]) -> str:
     lines = list(formulas(comparisons[0].sense))
     if any(comparison.optimal for comparison in comparisons):
@@ -137,18 +155,35 @@ def _legend(comparisons: Sequence[Comparison]) -> str:
 
 
 def align(head: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], left: int) -> str:
-    """Columns two spaces apart under a head of two lines; the first `left` ones flush left."""
+    """Columns two spaces apart under a head of two lines; the first `left` ones flush left.
+
+    Names in the first column that would make lines longer than WIDTH go on below themselves.
+    """
     two = [[first for first, _ in head], [second for _, second in head]]
-    columns = list(zip(*two, *rows, strict=True))
-    widths = [max(map(len, column)) for column in columns]
+    widths = [max(map(len, column)) for column in zip(*two, *rows, strict=True)]
+    room = max(NARROWEST, WIDTH - sum(width + 2 for width in widths[1:]))
+    names = [_fold(row[0], room) for row in rows]
+    widths[0] = max(map(len, (two[0][0], two[1][0], *(part for name in names for part in name))))
 
     def line(cells: Sequence[str]) -> str:
         pairs = enumerate(zip(cells, widths, strict=True))
         padded = [c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in pairs]
         return "  ".join(padded).rstrip()
 
-    rule = "  ".join("-" * width for width in widths)
-    return "\n".join([line(two[0]), line(two[1]), rule, *map(line, rows)])
+    lines = [line(two[0]), line(two[1]), "  ".join("-" * width for width in widths)]
+    for (first, *rest), row in zip(names, rows, strict=True):
+        lines += [line([first, *row[1:]]), *rest]
+    return "\n".join(lines)
+
+
+def _fold(name: str, room: int) -> list[str]:
+    """A name in lines of at most `room` characters, broken after brackets and commas."""
+    lines = [""]
+    for part in re.findall(r"[^\[,]*[\[,]?", name):
+        if lines[-1].strip() and len(lines[-1]) + len(part) > room:
+            lines.append("  ")
+        lines[-1] += part
+    return lines
 
 
 def _wrap(text: str, indent: str = "") -> str:

@@ -9,6 +9,7 @@ from toolkit import learners, problems, solvers
 from toolkit.component import Registry
 from toolkit.errors import UserError, unknown
 from toolkit.instances import Instance
+from toolkit.learners._shipped import shipped
 from toolkit.problems import HasPyomo, Problem
 
 from ._audit import audit
@@ -37,6 +38,10 @@ def show_list(args: Namespace) -> int:
     print("\nlearners (train --learner)")
     for name in learners.registry.names():
         _line(name, _about(learners.registry, name))
+    print("\npolicies that come with the toolkit (--solvers policy[checkpoint=NAME])")
+    for name, made in shipped().items():
+        said = f"{made['learner']} on {made['problem']}, {made['seconds']:.0f} s of training"
+        _line(name, said)
     return OK
 
 

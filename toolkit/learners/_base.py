@@ -1,5 +1,6 @@
 """What a learner is, and the files that its networks live in."""
 
+import importlib.util
 import io
 import json
 import os
@@ -30,11 +31,17 @@ class Learner(Component, ABC):
     The first line of its docstring is what lists show.
     """
 
+    requires: ClassVar[tuple[str, ...]] = ()  # packages that an optional extra brings
     taught: ClassVar[bool] = False  # it needs labels: the run's teacher
     one_instance: ClassVar[bool] = False  # it knows instance 0 of its seed and no other
     streams: ClassVar[bool] = False  # it takes frame after frame: rows of data serve too
-    fixed_size: ClassVar[bool] = False  # it decides as many variables as it was trained on
+    one_size: ClassVar[bool] = False  # it decides as many variables as it was trained on
     practice: ClassVar[int] = 400  # steps after which it is better than chance on `tiny`
+
+    def missing(self) -> str | None:
+        """The package that must be installed first, or None."""
+        absent = [name for name in self.requires if importlib.util.find_spec(name) is None]
+        return absent[0] if absent else None
 
     def refuses(self, problem: Problem) -> str | None:
         """Why it cannot learn the problem, or None."""

@@ -28,6 +28,7 @@ from toolkit.problems import Problem
 from toolkit.problems.cpdrl.paper_mdp import PaperMdp
 from toolkit.problems.cpdrl.problem import Cpdrl
 
+from ._adam import Adam, flushed
 from ._ddpg_settings import Configured
 from ._replay import Replay
 from ._train import Training
@@ -71,14 +72,18 @@ class Stack(nn.Module):
 
     def __init__(self, replicas: int, sizes: tuple[int, ...]) -> None:
         super().__init__()
-        self.layers = nn.ParameterList()
-        for a, b in pairwise(sizes):  # drawn as nn.Linear draws
-            for shape in ((replicas, a, b), (replicas, 1, b)):
-                self.layers.append(nn.init.uniform_(torch.empty(shape), -(a**-0.5), a**-0.5))
+        self.layers: list[tuple[nn.Parameter, nn.Parameter]] = []  # a ParameterList is slow
+        for depth, (a, b) in enumerate(pairwise(sizes)):  # drawn as nn.Linear draws
+            weight, bias = (
+                nn.Parameter(nn.init.uniform_(torch.empty(shape), -(a**-0.5), a**-0.5))
+                for shape in ((replicas, a, b), (replicas, 1, b))
+            )
+            self.register_parameter(f"weight{depth}", weight)
+            self.register_parameter(f"bias{depth}", bias)
+            self.layers.append((weight, bias))
 
     def forward(self, x: Tensor) -> Tensor:
-        weights, biases = self.layers[::2], self.layers[1::2]
-        for depth, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
+        for depth, (weight, bias) in enumerate(self.layers):
             x = torch.baddbmm(bias, torch.relu(x) if depth else x, weight)
         return x
 
@@ -103,7 +108,7 @@ class Agent(nn.Module):
     def logits(self, state: Tensor) -> Tensor:
         """Of one state a row, (rows, 2 users), the rows dealt out to the replicas in order."""
         answer: Tensor = self.actor(state.reshape(self.replicas, -1, state.shape[-1]))
-        return answer.flatten(0, 1).double()
+        return answer.flatten(0, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,11 +144,12 @@ class Family(Configured):
         Every decision that it tries, (replicas, *shape), goes to `execute`.
         """
         walk = Walk(self, net, run, data)
-        for step in run.steps(net, **walk.parts):
-            execute(walk.step(step))
-            walk.update()
-            if (step + 1) % self.settings.episode == 0:
-                run.log(**walk.episode())
+        with flushed():
+            for step in run.steps(net, **walk.parts):
+                execute(walk.step(step))
+                walk.update()
+                if (step + 1) % self.settings.episode == 0:
+                    run.log(**walk.episode())
 
     def act(self, net: nn.Module, problem: Problem, data: Data, k: int = 1) -> Decision:
         """The noise-free policy's decision, one whatever k, once it has settled."""
@@ -156,7 +162,7 @@ class Family(Configured):
                 action = self.action(
                     net.logits(state.flatten(0, -2)).reshape(*state.shape[:-1], -1)
                 )
-            decision = mdp.decision(torch.stack(action, -2).numpy())
+            decision = mdp.decision(torch.stack(action, -2).double().numpy())
             outcome = mdp.outcome(decision)
         return {name: block[..., None, :] for name, block in decision.items()}
 
@@ -171,6 +177,8 @@ class Family(Configured):
     def raw(self, logits: Tensor) -> Shares:
         """What the network says, from (*batch, 4 users); (15)."""
         shares = Shares(*torch.sigmoid(logits).clamp_min(LEAST).chunk(4, -1))
+        if least := self.settings.least_power:
+            shares = shares._replace(power=torch.exp(math.log(least) * (1 - shares.power)))
         return shares._replace(bits=bit(shares.bits)) if self.straight_through else shares
 
     def action(self, logits: Tensor) -> Shares:
@@ -189,9 +197,11 @@ class Walk:
         self.last = max(min(run.max_steps, self.s.steps) - 1, 1)
         users, replicas = data["size"].shape[-1], net.replicas
         self.widths = [2 * users, 4 * users, 1, 2 * users]  # state, action, reward, next state
-        self.replay = Replay(replicas, self.s.buffer, sum(self.widths))
-        self.actor = torch.optim.Adam(net.actor.parameters(), lr=self.s.actor_rate, fused=True)
-        self.critic = torch.optim.Adam(net.critic.parameters(), lr=self.s.critic_rate, fused=True)
+        self.replay = Replay(replicas, self.s.buffer, self.widths)
+        self.actor = Adam(net.actor.parameters(), self.s.actor_rate)
+        self.critic = Adam(net.critic.parameters(), self.s.critic_rate)
+        self.loud = _noise(users, self.s.bit_noise, self.s.noise)
+        self.quiet = _noise(users, self.s.bit_noise_end, self.s.noise_end)
         self.state = self.first = _state(self.mdp.start())
         self.rewards: list[float] = []  # of this episode, the mean of the replicas
         self.losses: list[float] = []
@@ -210,18 +220,16 @@ class Walk:
         """Decides with noise, sees what comes of it, and remembers."""
         if number % self.s.episode == 0:
             self.state = self.first
-        done = min(number / self.last, 1.0)
-        sigma = (1 - done) * self.s.noise + done * self.s.noise_end
+        sigma = torch.lerp(self.loud, self.quiet, min(number / self.last, 1.0))
         with torch.no_grad():
             logits = self.net.logits(self.state)
             logits = logits + sigma * torch.randn(logits.shape)
-            action = torch.stack(self.learner.action(logits), -2).numpy()
+            action = torch.stack(self.learner.action(logits), -2).double().numpy()
         decision = self.mdp.decision(action)
         outcome = self.mdp.outcome(decision)
         reward = self.mdp.reward(action, decision, outcome)
         after = _state(outcome)
-        rows = [self.state, action.reshape(len(action), -1), reward[:, None], after]
-        self.replay.add(np.concatenate(rows, -1))
+        self.replay.add(self.state, action.reshape(len(action), -1), reward[:, None], after)
         self.state = after
         self.rewards.append(float(reward.mean()))
         return decision
@@ -230,12 +238,11 @@ class Walk:
         """One step of Adam for the critic, then one for the actor; the slow copies follow."""
         if len(self.replay) < self.s.batch:
             return
-        rows = torch.split(self.replay.sample(self.s.batch), self.widths, -1)  # type: ignore[no-untyped-call]
-        state, action, reward, after = rows
+        state, action, reward, after = self.replay.sample(self.s.batch)
         error = self.value(state, action) - self.target(reward, after)
         loss = error.square().mean((1, 2))  # of each replica; a sum keeps them apart
-        _descend(self.critic, loss.sum())
-        _descend(self.actor, self.actor_loss(state).sum())
+        self.critic.descend(loss.sum())
+        self.actor.descend(self.actor_loss(state).sum())
         self.losses.append(loss.mean().item())
         if self.s.gamma:
             self.net.follow(self.s.tau_soft)
@@ -284,9 +291,6 @@ def _state(outcome: np.ndarray) -> Tensor:
     return torch.from_numpy(outcome.astype(np.float32)).flatten(-2)
 
 
-def _descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
-    """One step on the optimiser's own parameters, whatever else the loss depends on."""
-    parameters = optimiser.param_groups[0]["params"]
-    for parameter, slope in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
-        parameter.grad = slope
-    optimiser.step()
+def _noise(users: int, bits: float, rest: float) -> Tensor:
+    """Standard deviations of the noise on the logits, (4 users,)."""
+    return torch.tensor([bits, rest, rest, rest]).repeat_interleave(users)

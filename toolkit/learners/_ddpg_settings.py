@@ -1,6 +1,7 @@
 """What can be set about the paper's methods, and the two presets."""
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 from ._base import Learner
 
@@ -18,6 +19,8 @@ class Settings:
     tau_soft: float = 0.005
     noise: float = 1.0  # standard deviation on the logits, at first
     noise_end: float = 1.0  # and at the end
+    bit_noise: float = 1.0  # the same for the bits' logits: a flip is news, a jitter is not
+    bit_noise_end: float = 1.0
     steps: int = 4500  # over which noise falls where the run has no number of its own
     episode: int = 150
     clip: float = 0.0  # of delay (s) and energy (J) in deadlines; 0: none
@@ -25,12 +28,22 @@ class Settings:
     reward: str = "intent"  # or "letter": (17) as printed
     bonus: float = 0.1  # of (17)
     penalty: float = 0.02  # weight of (18) in (19)
+    least_power: float = 0.0  # of P_max: from there upwards in equal ratios; 0: in equal steps
 
 
 PRESETS = {
     "paper": Settings(),
     "tuned": Settings(
-        actor_rate=1e-3, critic_rate=3e-3, gamma=0.0, width=(128, 128), noise_end=0.05, clip=1.5
+        actor_rate=1e-3,
+        critic_rate=3e-3,
+        gamma=0.0,
+        width=(128, 128),
+        buffer=1500,
+        noise_end=0.05,
+        bit_noise=1.5,
+        bit_noise_end=1.0,
+        clip=1.5,
+        least_power=0.02,
     ),
 }
 
@@ -49,6 +62,8 @@ class Configured(Learner):
     tau_soft: float | None = None
     noise: float | None = None
     noise_end: float | None = None
+    bit_noise: float | None = None
+    bit_noise_end: float | None = None
     steps: int | None = None
     episode: int | None = None
     clip: float | None = None
@@ -56,6 +71,7 @@ class Configured(Learner):
     reward: str | None = None
     bonus: float | None = None
     penalty: float | None = None
+    least_power: float | None = None
 
     def __post_init__(self) -> None:
         if self.preset not in PRESETS:
@@ -64,7 +80,7 @@ class Configured(Learner):
             object.__setattr__(self, "width", tuple(self.width))  # JSON knows lists only
         _check(self.settings)
 
-    @property
+    @cached_property
     def settings(self) -> Settings:
         given = {f.name: getattr(self, f.name) for f in fields(Settings)}
         return replace(PRESETS[self.preset], **{k: v for k, v in given.items() if v is not None})
@@ -72,7 +88,7 @@ class Configured(Learner):
 
 def _check(s: Settings) -> None:
     """Refuses what makes no sense."""
-    for name in ("actor_rate", "critic_rate", "noise", "noise_end"):
+    for name in ("actor_rate", "critic_rate", "noise", "noise_end", "bit_noise", "bit_noise_end"):
         if not getattr(s, name) > 0:
             raise ValueError(f"{name} is {getattr(s, name)}; it must be above 0.")
     for name in ("batch", "buffer", "steps", "episode"):
@@ -83,7 +99,7 @@ def _check(s: Settings) -> None:
         raise ValueError(
             f"width is {s.width!r}; it must be a list of layer widths such as [64,64]."
         )
-    for name, most in (("gamma", 0.999999), ("tau_soft", 1.0)):
+    for name, most in (("gamma", 0.999999), ("tau_soft", 1.0), ("least_power", 0.999999)):
         if not 0 <= getattr(s, name) <= most:
             raise ValueError(f"{name} is {getattr(s, name)}; it must lie between 0 and {most:g}.")
     for name in ("clip", "bonus", "penalty"):

@@ -44,7 +44,7 @@ class FrameLearner(Learner):
     presets: ClassVar[Mapping[str, Settings]]
     practice: ClassVar[int] = 150
     streams: ClassVar[bool] = True
-    fixed_size: ClassVar[bool] = True
+    one_size: ClassVar[bool] = True
 
     preset: str = "tuned"  # or "paper"
     hidden: tuple[int, ...] | None = None

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Protocol, cast
 
 import numpy as np
 import torch
@@ -22,6 +22,15 @@ SURE = 4  # users beside log2(k) whose bits the k likeliest masks may flip
 START, END, WARM = 0.1, 0.01, 0.1  # first and last learning rate over the peak; share of rising
 
 
+class HasFeatureViews(Protocol):
+    """Can show a policy less than all it knows: what learning is worth without that help."""
+
+    feature_views: ClassVar[tuple[str, ...]]
+
+    def features(self, data: Data, view: str) -> np.ndarray:
+        """As `HasFeatures.features`, of one of `feature_views`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class MaskLearner(Learner):
     """A network that scores every user of an instance; `complete` decides all but the mask.
@@ -36,13 +45,15 @@ class MaskLearner(Learner):
     width: int = 64
     layers: int = 3
     rate: float = 2e-3  # the peak of Adam's
-    batch: int = 256  # instances
+    batch: int = 128  # instances
+    stress: float = 10.0  # what an instance counts whose likeliest mask is not yet right
     users_low: int = 4
     users_high: int = 100
-    vary: str = "bandwidth=0.05:4,f_server=0.25:4"
+    see: str = ""  # which of the problem's `feature_views`; by default `features` as they are
+    vary: str = "bandwidth=0.05:4,f_server=0.25:4,deadline=0.4:1,weight_delay=0.03:1"
 
     def __post_init__(self) -> None:
-        for name in ("width", "layers", "rate", "users_low"):
+        for name in ("width", "layers", "rate", "stress", "users_low"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name):g}; it must be above 0.")
         if self.batch < GROUPS:
@@ -57,6 +68,9 @@ class MaskLearner(Learner):
     def refuses(self, problem: Problem) -> str | None:
         if not (isinstance(problem, HasCompletion) and isinstance(problem, HasFeatures)):
             return "the problem has no features or no completion of discrete choices"
+        views = getattr(problem, "feature_views", ())
+        if self.see and self.see not in views:
+            return f"the problem has no view {self.see!r} of its features, only {', '.join(views)}"
         if block(problem, problem.instance().data) is None:
             return "it decides one block of binaries, one a user"
         for name in self.factors():
@@ -65,7 +79,7 @@ class MaskLearner(Learner):
         return None
 
     def build(self, problem: Problem) -> nn.Module:
-        seen = features(problem, problem.instance().data)
+        seen = self.features(problem, problem.instance().data)
         return DeepSets(seen.shape[-1], self.width, self.layers)
 
     def factors(self) -> dict[str, tuple[float, float]]:
@@ -101,18 +115,23 @@ class MaskLearner(Learner):
         return problem, {key: np.concatenate([part[key] for part in drawn]) for key in drawn[0]}
 
     def act(self, net: nn.Module, problem: Problem, data: Data, k: int = 1) -> Decision:
-        """The likeliest mask, other likely ones, and a quarter of the k cut by score alone."""
-        seen = features(problem, data)
+        """The best guesses of the network, completed."""
+        seen = self.features(problem, data)
         lead = seen.shape[:-2]
         scores = self.score(net, seen.reshape(-1, *seen.shape[-2:]))
         masks = guesses(scores, k)
         return completed(problem, data, masks.reshape(*lead, *masks.shape[-2:]))
 
+    def features(self, problem: Problem, data: Data) -> np.ndarray:
+        """What the policy sees of every user, (*batch, n, features)."""
+        if self.see:
+            return cast(HasFeatureViews, problem).features(data, self.see)
+        return cast(HasFeatures, problem).features(data)
+
     def score(self, net: nn.Module, seen: np.ndarray) -> np.ndarray:
         """The log-odds that each user offloads, (rows, n)."""
-        with torch.inference_mode():
-            scores: np.ndarray = net(torch.from_numpy(seen)).numpy()
-        return scores
+        assert isinstance(net, DeepSets)
+        return net.scores(seen)
 
     def optimiser(self, net: nn.Module) -> torch.optim.Optimizer:
         return torch.optim.Adam(net.parameters(), lr=self.rate)
@@ -129,19 +148,34 @@ class MaskLearner(Learner):
         for group in optimiser.param_groups:
             group["lr"] = self.rate * one_cycle(run.progress)
         scores, wanted = net(torch.from_numpy(seen)), torch.from_numpy(labels.astype(np.float32))
-        loss = _loss(scores, wanted)
+        right = ((scores > 0) == (wanted > 0.5)).all(-1)
+        loss = (_surprise(scores, wanted) * torch.where(right, 1.0, self.stress)).mean()
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         optimiser.step()
         if run.step % LOG_EVERY == 0:
-            right = ((scores > 0) == (wanted > 0.5)).all(-1).float().mean()
-            run.log(loss=loss.item(), whole_masks_right=right.item(), users=float(seen.shape[-2]))
+            run.log(
+                loss=loss.item(),
+                whole_masks_right=right.float().mean().item(),
+                users=float(seen.shape[-2]),
+                **_degeneration(scores > 0),
+            )
 
 
-def _loss(scores: Tensor, wanted: Tensor) -> Tensor:
-    """-log of the probability of the wanted mask, the mean over instances."""
+def _surprise(scores: Tensor, wanted: Tensor) -> Tensor:
+    """-log of the probability of the wanted mask, (rows,)."""
     each = nn.functional.binary_cross_entropy_with_logits(scores, wanted, reduction="none")
-    return each.sum(-1).mean()
+    return each.sum(-1)
+
+
+def _degeneration(masks: Tensor) -> dict[str, float]:
+    """How a policy that has learnt nothing is told: shares of masks that are all-local,
+    all-offload, and different from each other."""
+    return {
+        "all_local": (~masks).all(-1).float().mean().item(),
+        "all_offload": masks.all(-1).float().mean().item(),
+        "distinct_masks": len(torch.unique(masks, dim=0)) / len(masks),
+    }
 
 
 def one_cycle(progress: float) -> float:
@@ -162,20 +196,13 @@ def block(problem: Problem, data: Data) -> Var | None:
     return found[0] if fits else None
 
 
-def features(problem: Problem, data: Data) -> np.ndarray:
-    """What the problem lets a policy see, (*batch, n, features)."""
-    assert isinstance(problem, HasFeatures)
-    return problem.features(data)
-
-
 def completed(problem: Problem, data: Data, masks: np.ndarray) -> Decision:
     """Whole decisions for several masks of each of a batch of instances, (*batch, k, n)."""
-    var = block(problem, data)
-    assert isinstance(problem, HasCompletion)
-    assert var is not None
+    (var,) = problem.space(data).discrete
     axis = masks.ndim - 2
-    spread = {key: np.expand_dims(value, axis) for key, value in data.items()}
-    return problem.complete(spread, {var.name: masks})
+    where = (slice(None),) * axis + (None,)
+    spread = {key: value[where] for key, value in data.items()}
+    return cast(HasCompletion, problem).complete(spread, {var.name: masks})
 
 
 def best_of(problem: Problem, data: Data, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -188,9 +215,14 @@ def best_of(problem: Problem, data: Data, masks: np.ndarray) -> tuple[np.ndarray
 
 
 def guesses(scores: np.ndarray, k: int) -> np.ndarray:
-    """At most k masks for each row of scores, (rows, n) to (rows, k, n), the likeliest first."""
-    cuts = k // 4
-    return np.concatenate([likeliest(scores, k - cuts), prefixes(scores, cuts)], axis=1)
+    """At most k masks for each row of scores, (rows, n) to (rows, k, n), the likeliest first.
+
+    From k = 4 a quarter are cuts by score alone, and one is nobody's: it needs no common resource.
+    """
+    if k < 4:
+        return likeliest(scores, k)
+    cuts, nobody = k // 4, np.zeros((len(scores), 1, scores.shape[1]))
+    return np.concatenate([likeliest(scores, k - cuts - 1), prefixes(scores, cuts), nobody], axis=1)
 
 
 def likeliest(scores: np.ndarray, k: int) -> np.ndarray:
@@ -207,7 +239,8 @@ def likeliest(scores: np.ndarray, k: int) -> np.ndarray:
     doubt = np.abs(scores)
     unsure = np.argsort(doubt, axis=-1, kind="stable")[:, :width]
     subsets = (np.arange(2**width)[:, None] >> np.arange(width)) & 1
-    price = np.take_along_axis(doubt, unsure, -1).astype(float) @ subsets.T.astype(float)
+    with np.errstate(invalid="ignore"):  # a network that has diverged is told where it is kept
+        price = np.take_along_axis(doubt, unsure, -1).astype(float) @ subsets.T.astype(float)
     k = min(k, 2**width)
     cheap = np.argpartition(price, k - 1, axis=-1)[:, :k] if k < 2**width else np.argsort(price)
     order = np.argsort(np.take_along_axis(price, cheap, -1), axis=-1, kind="stable")

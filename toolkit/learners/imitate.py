@@ -8,7 +8,7 @@ from torch import nn
 
 from toolkit.errors import UserError
 
-from ._masks import MaskLearner, block, features
+from ._masks import MaskLearner, block
 from ._train import Training
 
 
@@ -48,4 +48,4 @@ class Imitate(MaskLearner):
         choices, solved = run.teacher(problem, data)
         var = block(problem, data)
         assert var is not None
-        return features(problem, data)[solved], choices[var.name][solved] > 0.5
+        return self.features(problem, data)[solved], choices[var.name][solved] > 0.5

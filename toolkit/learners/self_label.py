@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
-from ._masks import MaskLearner, best_of, features, likeliest, prefixes
+from ._masks import MaskLearner, best_of, likeliest, prefixes
 from ._train import Training
 
 
@@ -30,7 +30,7 @@ class SelfLabel(MaskLearner):
         optimiser = self.optimiser(net)
         for step in run.steps(net, optimiser=optimiser):
             problem, data = self.draw(run, step)
-            seen = features(problem, data)
+            seen = self.features(problem, data)
             scores = self.score(net, seen)
             tried = [likeliest(scores, self.likely), prefixes(scores, self.cuts)]
             labels, known = best_of(problem, data, np.concatenate(tried, axis=1))

@@ -26,8 +26,10 @@ def median(values: np.ndarray) -> np.ndarray:
     return np.asarray(np.take_along_axis(ordered, middle[..., None], -1)[..., 0])
 
 
-def interval(cells: Cells, statistic: Statistic) -> tuple[float, float, float]:
-    """(value, low, high) at LEVEL: instances are drawn, then the seeds within each of them.
+def interval(
+    cells: Cells, statistic: Statistic, level: float = LEVEL
+) -> tuple[float, float, float]:
+    """(value, low, high) at `level`: instances are drawn, then the seeds within each of them.
 
     Percentile bootstrap (Efron 1979) of clusters; NaN throughout where there is nothing.
     """
@@ -39,7 +41,7 @@ def interval(cells: Cells, statistic: Statistic) -> tuple[float, float, float]:
     chosen = rows[rng.integers(instances, size=(RESAMPLES, instances))]
     places = rng.integers(seeds, size=chosen.shape)
     drawn = statistic(np.take_along_axis(chosen, places, -1).reshape(RESAMPLES, -1))
-    edges = (1 - LEVEL) / 2, (1 + LEVEL) / 2
+    edges = (1 - level) / 2, (1 + level) / 2
     low, high = np.nanquantile(drawn, edges, method="nearest")
     return float(statistic(rows.reshape(-1))), float(low), float(high)
 

@@ -44,7 +44,7 @@ def draw(study: Study, panels: list[Panel], path: Path, title: str) -> None:
     }
     with matplotlib.rc_context(style):
         figure = Figure(figsize=(5.2 * len(panels) + 1.2, 3.8), layout="constrained")
-        figure.suptitle(title, fontsize=11)
+        figure.suptitle(title, fontsize=11, x=0.01, ha="left")
         for axes, panel in zip(
             figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
         ):
@@ -57,7 +57,7 @@ def draw(study: Study, panels: list[Panel], path: Path, title: str) -> None:
         }
         if handles:
             figure.legend(
-                handles.values(), handles.keys(), loc="outside right upper", frameon=False
+                handles.values(), handles.keys(), loc="outside right center", frameon=False
             )
         figure.savefig(path, format="svg", metadata={"Date": None})
 

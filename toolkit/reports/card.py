@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from toolkit.errors import UserError
@@ -52,19 +53,31 @@ def render(chapters: Sequence[Chapter], preface: str) -> str:
         lines += [f"![{chapter.title}]({chapter.name}.svg)", ""]
         lines += [line for panel in chapter.panels for line in _table(chapter.study, panel)]
         lines += [_evidence(finding, chapter.study) for finding in findings]
-        proven, of = chapter.study.proven
-        lines += ["", f"The optimum is proven on {proven} of {of} instances."]
+        lines += ["", _foundation(chapter.study)]
     return "\n".join(lines) + "\n"
 
 
 def _row(finding: Finding) -> str:
     """A line of the card."""
     held = [one.held for one in finding.measured]
-    where = "–"
-    if len(held) > 1:
-        where = f"{held.count(True)} of {len(held)} settings"
-        where += f", {held.count(None)} open" if None in held else ""
-    return f"| {finding.claim.says} | **{finding.verdict}** | {where} |"
+    counts = [(held.count(True), "for"), (held.count(False), "against"), (held.count(None), "open")]
+    said = ", ".join(f"{count} {word}" for count, word in counts if count)
+    where = f"{said} of {len(held)} settings" if len(held) > 1 else said
+    return f"| {_plain(finding.claim.says)} | **{finding.verdict}** | {where} |"
+
+
+def _foundation(study: Study) -> str:
+    """What the section rests on, and what is missing."""
+    proven, of = study.proven
+    said = f"The optimum is proven on {proven} of {of} instances."
+    words = ("failed", "were refused", "were ended by their time limit")
+    gone = [f"{count} {word}" for count, word in zip(study.absent, words, strict=True) if count]
+    return f"{said} Of the runs {', '.join(gone)}." if gone else said
+
+
+def _plain(text: str) -> str:
+    """Text that ends no cell of a table."""
+    return text.replace("|", "\\|")
 
 
 def _evidence(finding: Finding, study: Study) -> str:
@@ -74,7 +87,7 @@ def _evidence(finding: Finding, study: Study) -> str:
     if claim.below is not None:
         what += f" less that of {claim.below}"
     elif claim.trend is not None:
-        what += ", from the first setting to the last"
+        what += f", share of the pairs of settings in which it {claim.trend}"
     unit = UNITS.get(study.field or "", 1.0)
     said = "; ".join(_said(claim, one, unit) for one in finding.measured)
     return f"- *{claim.says}*: **{finding.verdict}**. {what[0].upper()}{what[1:]}: {said}."
@@ -82,12 +95,14 @@ def _evidence(finding: Finding, study: Study) -> str:
 
 def _said(claim: PaperClaim, one: Measured, unit: float) -> str:
     """A value with its interval; open where the interval does not decide."""
-    sign = -1.0 if claim.trend == "grows" else 1.0
-    low, high = sorted((sign * one.low, sign * one.high))
+    value, low, high = one.value, one.low, one.high
+    if claim.trend is not None:
+        value, low, high = 1 - value, 1 - high, 1 - low
     at = "" if one.x is None else f"{one.x / unit:g}: "
     held = {True: "", False: " (no)", None: " (open)"}[one.held]
-    interval = f"{_value(claim.metric, low)}, {_value(claim.metric, high)}"
-    return f"{at}{_value(claim.metric, sign * one.value)} [{interval}]{held}"
+    metric = "" if claim.trend is not None else claim.metric
+    texts = [_value(metric, number) for number in (value, low, high)]
+    return f"{at}{texts[0]} [{texts[1]}, {texts[2]}]{held}"
 
 
 def _value(metric: str, value: float) -> str:
@@ -105,14 +120,13 @@ def _table(study: Study, panel: Panel) -> list[str]:
     unit = UNITS.get(study.field or "", 1.0)
     settings = ["" if x is None else f"{x / unit:g}" for x in study.values]
     head = NAMES.get(study.field or "", study.field or "")
-    lines = [
-        f"| {NAMES[panel.y].removesuffix(' (%)')}, mean [95 %] · {head} | {' | '.join(settings)} |"
-    ]
+    what = f"{NAMES[panel.y].removesuffix(' (%)')}, mean [95 %]{head and f' · {head}'}"
+    lines = [f"| {what} | {' | '.join(settings)} |"]
     lines += ["|---" * (len(settings) + 1) + "|"]
     for name, points in study.series(panel).items():
         at = {point.x: point for point in points}
         cells = [_cell(panel.y, at.get(x or 0.0)) for x in study.values]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+        lines.append(f"| {_plain(name)} | {' | '.join(cells)} |")
     return [*lines, ""]
 
 
@@ -120,9 +134,7 @@ def _cell(metric: str, point: Point | None) -> str:
     """Mean and interval, and how many runs stand behind it where some have no value."""
     if point is None:
         return "–"
-    if metric == "seconds":
-        text = numbers.duration(point.mean)
-    else:
-        low, high = (_value(metric, value) for value in (point.low, point.high))
-        text = f"{_value(metric, point.mean)} [{low}, {high}]"
+    read = numbers.duration if metric == "seconds" else partial(_value, metric)
+    middle, low, high = (read(value) for value in (point.mean, point.low, point.high))
+    text = f"{middle} [{low}, {high}]"
     return f"{text} ({point.runs - point.missing}/{point.runs})" if point.missing else text

@@ -1,8 +1,12 @@
 """What the records of a study say side by side: pure numbers, for a terminal and a page to draw."""
 
+import re
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import msgspec
 
 from toolkit.solvers import OPTIMAL_GAP, relative_gap
 from toolkit.solvers._probe import beaten
@@ -10,6 +14,7 @@ from toolkit.solvers._probe import beaten
 from .record import Record
 
 EQUAL = 1e-9  # gaps closer than this rank by time
+FILE = re.compile(r"checkpoint=(?:[^,\[\]]*[/\\])?")  # before the name of a policy's file
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class Summary:
     failed: int
     median_gap: float | None
     worst_gap: float | None
-    median_seconds: float
+    median_seconds: float | None  # of the runs that did not fail
     evaluations: int
 
 
@@ -70,6 +75,19 @@ def formulas(sense: str) -> tuple[str, str]:
         f"proven gap = ({to_bound}) / |bound|; no feasible decision is better than the bound",
         f"gap to best known = ({to_best}) / |best|; best = best feasible objective of this run",
     )
+
+
+def shortened(records: Iterable[Record]) -> dict[str, str]:
+    """What tables call the labels: a policy by its file's name, where that tells it from others."""
+    labels = {record.label: FILE.sub("", record.label) for record in records}
+    alike = Counter(labels.values())
+    return {full: short if alike[short] == 1 else full for full, short in labels.items()}
+
+
+def relabelled(records: Sequence[Record]) -> list[Record]:
+    """The records with their labels `shortened`."""
+    names = shortened(records)
+    return [msgspec.structs.replace(record, label=names[record.label]) for record in records]
 
 
 def compare(records: Iterable[Record]) -> list[Comparison]:
@@ -173,6 +191,7 @@ def _rank(row: Row) -> tuple[int, float, float, str]:
 def _summarise(label: str, rows: list[Row]) -> Summary:
     records = [row.record for row in rows]
     gaps = [row.gap_to_best for row in rows if row.gap_to_best is not None]
+    times = [record.seconds for record in records if not record.failed]
     return Summary(
         label=label,
         runs=len(rows),
@@ -182,7 +201,7 @@ def _summarise(label: str, rows: list[Row]) -> Summary:
         failed=sum(r.failed for r in records),
         median_gap=statistics.median(gaps) if gaps else None,
         worst_gap=max(gaps) if gaps else None,
-        median_seconds=statistics.median(r.seconds for r in records),
+        median_seconds=statistics.median(times) if times else None,
         evaluations=sum(r.evaluations for r in records),
     )
 
@@ -191,4 +210,5 @@ def _standing(summary: Summary) -> tuple[int, float, float, float, str]:
     """Those that answered the most instances first, then by median gap, worst gap, time."""
     gaps = (summary.median_gap or 0.0, summary.worst_gap or 0.0)
     near, far = (round(value / EQUAL) * EQUAL for value in gaps)
-    return -max(summary.feasible, summary.optimal), near, far, summary.median_seconds, summary.label
+    time = summary.median_seconds or 0.0
+    return -max(summary.feasible, summary.optimal), near, far, time, summary.label

@@ -7,9 +7,18 @@ from typing import Any
 
 from toolkit.errors import UserError
 
-from . import numbers
-from ._figures import curves, gap_plot
-from .compare import Comparison, compare, formulas, refusals, summarise
+from . import _lessons, numbers
+from ._figures import curves, gap_plot, training_plot
+from .compare import (
+    Comparison,
+    compare,
+    formulas,
+    refusals,
+    relabelled,
+    shortened,
+    summarise,
+)
+from .learning import bands, lessons
 from .record import Record
 
 MOST_FIGURES = 12  # instances with a figure of their own; the tables show every instance
@@ -49,7 +58,9 @@ def render_page(records: Sequence[Record]) -> str:
 
 def page_content(records: Sequence[Record]) -> dict[str, Any]:
     """What the template shows, as plain values."""
+    names, records = shortened(records), relabelled(records)
     comparisons = compare(records)
+    learnt = lessons(comparisons)
     first = records[0]
     return {
         "title": f"{first.problem}, {len(comparisons)} instance{'s' * (len(comparisons) > 1)}",
@@ -61,6 +72,10 @@ def page_content(records: Sequence[Record]) -> dict[str, Any]:
         "comparisons": comparisons,
         "figures": _figures(comparisons),
         "summaries": summarise(comparisons),
+        "tables": _lessons.tables(learnt),
+        "warnings": _lessons.warnings(learnt),
+        "training": training_plot(bands(records), "training"),
+        "names": {short: full for full, short in names.items() if short != full},
         "refusals": refusals(comparisons),
         "formulas": formulas(first.sense),
     }

@@ -5,8 +5,9 @@ Pure numbers from records: `series` for a panel, `finding` for a claim. Nothing 
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import combinations
 from statistics import fmean
 
 import msgspec
@@ -15,14 +16,16 @@ import numpy as np
 from toolkit.errors import unknown
 from toolkit.solvers import relative_gap
 
-from ._bootstrap import interval, mean, median
-from .compare import best_known, gap_to
+from ._bootstrap import LEVEL, interval, mean, median
+from ._metrics import MORE_IS_BETTER, metric_of
+from .compare import EQUAL, best_known
 from .record import Record
 
 OPTIMUM = "proven optimum"
 PLACES = 40  # of a curve along evaluations
+ENOUGH = 5  # instances below which nothing is decided
+TREND = 0.75  # of the pairs of settings
 Values = dict[tuple[str, int], float]  # (instance, seed) -> value
-Metric = Callable[[Record, float | None], float]  # of a run and the best known objective
 
 
 class Panel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,9 +40,10 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class PaperClaim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A sentence of a paper as something that can be measured; one of the last three is given.
 
-    below    another method, of which `of` has less on the same instance with the same seed
+    below    another method, of which `of` has less on the same instance with the same seed, by
+             more than `margin`
     at_most  a number that the median of `of` does not exceed
-    trend    "falls" or "grows": from the first to the last value of the sweep
+    trend    "falls" or "grows" along the sweep: in at least TREND of all pairs of its values
     """
 
     says: str
@@ -48,11 +52,14 @@ class PaperClaim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     below: str | None = None
     at_most: float | None = None
     trend: str | None = None
+    margin: float = 0.0
 
     def __post_init__(self) -> None:
         given = [one for one in (self.below, self.at_most, self.trend) if one is not None]
         if len(given) != 1 or self.trend not in (None, "falls", "grows"):
             raise ValueError("give one of below, at_most and trend ('falls' or 'grows')")
+        if not math.isfinite(self.margin) or not math.isfinite(self.at_most or 0.0):
+            raise ValueError("at_most and margin must be finite")
 
 
 @dataclass(frozen=True)
@@ -87,11 +94,13 @@ class Finding:
 
     @property
     def verdict(self) -> str:
-        """Whether the claim held throughout, somewhere, or nowhere."""
+        """Whether the claim held throughout, somewhere or nowhere; or whether nothing decides."""
         held = [one.held for one in self.measured]
         if held and all(held):
             return "reproduced"
-        return "partly reproduced" if any(held) else "not reproduced"
+        if any(held):
+            return "partly reproduced"
+        return "not reproduced" if False in held else "not decided"
 
 
 class Study:
@@ -109,13 +118,23 @@ class Study:
             groups[record.digest].append(record)
             if record.label in names:
                 self._runs[names[record.label]].append(record)
-        self._best = {digest: best_known(group) for digest, group in groups.items()}
+        known = {digest: best_known(group) for digest, group in groups.items()}
+        self._best = {
+            digest: best if optimal else None for digest, (best, optimal) in known.items()
+        }
         self._some = {group[0].digest: group[0] for group in groups.values()}
 
     @property
     def proven(self) -> tuple[int, int]:
         """On how many instances the optimum is proven, of how many."""
-        return sum(optimal for _, optimal in self._best.values()), len(self._best)
+        return sum(best is not None for best in self._best.values()), len(self._best)
+
+    @property
+    def absent(self) -> tuple[int, int, int]:
+        """How many runs failed, were refused, and were ended by their time limit."""
+        runs = [record for name in self.methods for record in self._runs[name]]
+        failed, refused = sum(r.failed for r in runs), sum(r.refused for r in runs)
+        return failed, refused, sum(r.stop == "time" for r in runs)
 
     @property
     def values(self) -> list[float | None]:
@@ -126,26 +145,28 @@ class Study:
         """The points of each method, and of the proven optimum where the metric has one."""
         names = panel.methods or self.methods
         found = {name: line for name in names if (line := self._line(name, panel))}
-        if panel.y in ("objective", "reward"):
-            found[OPTIMUM] = self._optimum(panel, found)
+        if panel.y == "objective":
+            found[OPTIMUM] = self._optimum()
+        if panel.y == "reward" and found:
+            found |= self._levels(found)
         return found
 
     def finding(self, claim: PaperClaim) -> Finding:
         """What the records say of a claim."""
-        metric = metric_of(claim.metric)
-        ours = {x: self._cells(claim.of, metric, x) for x in self.values}
+        ours = {x: self._cells(claim.of, claim.metric, x) for x in self.values}
         if claim.trend is not None:
-            first, *_, last = self.values
-            sign = 1.0 if claim.trend == "falls" else -1.0
-            change = _differences(ours[last], ours[first], sign)
-            return Finding(claim, (_measured(None, change, 0.0, strict=True),))
-        found = []
+            shares = _shares(list(ours.values()), grows=claim.trend == "grows")
+            # a share is at least TREND where what is missing from 1 is at most the rest
+            missing = {cell: 1.0 - share for cell, share in shares.items()}
+            return Finding(claim, (_measured(None, missing, 1.0 - TREND, strict=False),))
+        found, level = [], 1.0 - (1.0 - LEVEL) / len(ours)
         for x, cells in ours.items():
             if claim.below is not None:
-                other = self._cells(claim.below, metric, x)
-                found.append(_measured(x, _differences(cells, other), 0.0, strict=True))
+                cells = _differences(cells, self._cells(claim.below, claim.metric, x))
+                found.append(_measured(x, cells, -claim.margin, strict=True, level=level))
             else:
-                found.append(_measured(x, cells, claim.at_most or 0.0, strict=False))
+                limit = claim.at_most or 0.0
+                found.append(_measured(x, cells, limit, strict=False, level=level))
         return Finding(claim, tuple(found))
 
     def _line(self, name: str, panel: Panel) -> list[Point]:
@@ -154,7 +175,7 @@ class Study:
         elif panel.x == "evaluations":
             columns = self._incumbents(name)
         else:
-            columns = {x or 0.0: self._cells(name, metric_of(panel.y), x) for x in self.values}
+            columns = {x or 0.0: self._cells(name, panel.y, x) for x in self.values}
         points = [point for x, cells in columns.items() if (point := _point(x, cells))]
         if panel.x == "evaluations":  # a mean over more and more runs would rise
             return [point for point in points if not point.missing]
@@ -177,29 +198,49 @@ class Study:
         return {float(at): {_cell(r): self._incumbent(r, at) for r in runs} for at in places}
 
     def _incumbent(self, record: Record, evaluations: int) -> float:
-        best, _ = self._best[record.digest]
+        best = self._best[record.digest]
         seen = [o for _, e, o, _ in record.trace if o is not None and (e or 0) <= evaluations]
         if best is None or not seen:
-            return math.inf
+            return math.inf  # which keeps the whole line from starting here
         return relative_gap(record.sign * seen[-1], record.sign * best)
 
-    def _optimum(self, panel: Panel, beside: dict[str, list[Point]]) -> list[Point]:
-        """The proven optimum at each setting; of a reward, its negative along the whole axis."""
+    def _optimum(self) -> list[Point]:
+        """The proven optimum at each setting."""
         cells: dict[float | None, Values] = defaultdict(dict)
         for digest, record in self._some.items():
-            best, optimal = self._best[digest]
-            if best is not None and optimal:
-                cells[self._x(record)][_cell(record)] = -best if panel.y == "reward" else best
-        points = [point for x in self.values if (point := _point(x or 0.0, cells[x])) is not None]
-        if panel.x == "episode" and points:
-            ends = [point.x for line in beside.values() for point in line] or [1.0]
-            points = [replace(points[0], x=min(ends)), replace(points[0], x=max(ends))]
-        return points
+            best = self._best[digest]
+            if best is not None:
+                cells[self._x(record)][_cell(record)] = best
+        return [point for x in self.values if (point := _point(x or 0.0, cells[x]))]
 
-    def _cells(self, name: str, metric: Metric, x: float | None) -> Values:
-        """The metric of a method's runs at one setting."""
-        runs = [r for r in self.named(name) if self._x(r) == x]
-        return {_cell(r): metric(r, self._best[r.digest][0]) for r in runs}
+    def _levels(self, beside: dict[str, list[Point]]) -> dict[str, list[Point]]:
+        """What the optimum, and methods without a curve, would have as a reward: -objective."""
+        ends = [point.x for line in beside.values() for point in line]
+        levels = {OPTIMUM: self._optimum()}
+        for name in self.methods:
+            if name not in beside and (line := self._line(name, Panel(y="objective"))):
+                levels[name] = line
+        return {
+            name: [
+                replace(line[0], x=x, mean=-line[0].mean, low=-line[0].high, high=-line[0].low)
+                for x in (min(ends), max(ends))
+            ]
+            for name, line in levels.items()
+            if line
+        }
+
+    def _cells(self, name: str, metric: str, x: float | None) -> Values:
+        """The metric of a method's runs at one setting; NaN where it is not defined.
+
+        A run that failed or was refused is as bad as can be, whatever is measured.
+        """
+        worst = -math.inf if metric in MORE_IS_BETTER else math.inf
+        of = metric_of(metric)
+        return {
+            _cell(r): worst if r.failed or r.refused else of(r, self._best[r.digest])
+            for r in self.named(name)
+            if self._x(r) == x
+        }
 
     def named(self, name: str) -> list[Record]:
         """The runs of a method; UserError where there is no such method."""
@@ -211,30 +252,47 @@ class Study:
         return None if self.field is None else float(record.problem_params[self.field])
 
 
-def metric_of(name: str) -> Metric:
-    """The metric of that name; UserError where there is none."""
-    if name not in METRICS:
-        raise unknown("metric", name, METRICS)
-    return METRICS[name]
-
-
 def _cell(record: Record) -> tuple[str, int]:
     """Which instance, whatever the swept field is, and which seed."""
     return record.instance.rpartition("-")[2], record.seed
 
 
-def _differences(ours: Values, other: Values, sign: float = 1.0) -> Values:
-    """Ours less the other's on the cells that both have; two failures are equal."""
+def _differences(ours: Values, other: Values) -> Values:
+    """Ours less the other's on the cells that both have; two failures, or ties, are equal."""
     both = sorted(ours.keys() & other.keys())
-    return {c: 0.0 if ours[c] == other[c] else sign * (ours[c] - other[c]) for c in both}
+    return {c: 0.0 if _tied(ours[c], other[c]) else ours[c] - other[c] for c in both}
 
 
-def _measured(x: float | None, cells: Values, limit: float, strict: bool) -> Measured:
-    """Whether the median is below a limit: the interval decides."""
-    value, low, high = interval(cells, median)
+def _tied(a: float, b: float) -> bool:
+    """Equal but for rounding; two infinities of a sign are."""
+    if math.isinf(a) or math.isinf(b):
+        return a == b
+    return abs(a - b) <= EQUAL * max(1.0, abs(a), abs(b))
+
+
+def _shares(settings: list[Values], grows: bool) -> Values:
+    """For each cell, in which share of the pairs of settings the value moves as it should."""
+    cells = sorted(set.intersection(*(set(values) for values in settings)))
+    pairs = list(combinations(settings, 2))
+    sign = 1.0 if grows else -1.0
+    return {
+        c: fmean(not _tied(a[c], b[c]) and sign * (b[c] - a[c]) > 0 for a, b in pairs)
+        for c in cells
+    }
+
+
+def _measured(
+    x: float | None, cells: Values, limit: float, strict: bool, level: float = LEVEL
+) -> Measured:
+    """Whether the median is below a limit: the interval decides, where enough instances do."""
+    known = {cell: value for cell, value in cells.items() if not math.isnan(value)}
+    value, low, high = interval(known, median, level)
+    if len({instance for instance, _ in known}) < ENOUGH:
+        return Measured(x, value, low, high, None)
     if high < limit or (high <= limit and not strict):
         return Measured(x, value, low, high, True)
-    return Measured(x, value, low, high, False if low > limit or not cells else None)
+    against = low > limit or (low >= limit and strict and low == high)
+    return Measured(x, value, low, high, False if against else None)
 
 
 def _point(x: float, cells: Values) -> Point | None:
@@ -243,49 +301,3 @@ def _point(x: float, cells: Values) -> Point | None:
     if not finite:
         return None
     return Point(x, *interval(finite, mean), len(cells), len(cells) - len(finite))
-
-
-def _objective(record: Record, best: float | None) -> float:
-    found = record.objective if record.feasible else None
-    return record.sign * math.inf if found is None else found
-
-
-def _gap(record: Record, best: float | None) -> float:
-    found = gap_to(best, record)
-    return math.inf if found is None else found
-
-
-def _final_gap(record: Record, best: float | None) -> float:
-    """The gap of the policy that learning leaves; NaN where nothing learnt."""
-    final = record.details.get("final")
-    if final is None or best is None:
-        return math.nan
-    if not final["feasible"]:
-        return math.inf
-    return relative_gap(record.sign * float(final["objective"]), record.sign * best)
-
-
-def _explored_feasible(record: Record, best: float | None) -> float:
-    """The share of feasible decisions among those tried while learning."""
-    share = record.details.get("explored_feasible")
-    return math.nan if share is None else float(share)
-
-
-def _settled(curve: str) -> Metric:
-    """The mean over the last third of a training curve."""
-
-    def metric(record: Record, best: float | None) -> float:
-        line = record.details.get("curve", {}).get(curve, [])
-        return fmean(line[-max(1, len(line) // 3) :]) if line else math.nan
-
-    return metric
-
-
-METRICS: dict[str, Metric] = {
-    "objective": _objective,
-    "gap": _gap,
-    "final_gap": _final_gap,
-    "seconds": lambda record, best: record.seconds,
-    "explored_feasible": _explored_feasible,
-    **{name: _settled(name) for name in ("reward", "critic_loss", "critic_loss_variance")},
-}

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from toolkit.errors import UserError
 from toolkit.instances import Instance, rng_for
+from toolkit.learners._shipped import checkpoint_path
 from toolkit.problems import TOLERANCE, Problem
 
 from ._base import Claim, Solver
@@ -24,6 +24,7 @@ BATCH, TRIALS = 256, 3
 class Policy(Solver):
     """A trained policy, policy[checkpoint=FILE]: its k best guesses, judged.
 
+    `checkpoint` is a file of the verb train or the name of a policy that comes with the toolkit.
     Its seconds are those of inference for one instance: loading is off the clock (a warm-up does
     it). What training has cost, and what an instance costs in a batch, stand in its details.
     """
@@ -38,7 +39,7 @@ class Policy(Solver):
             raise ValueError(f"k is {self.k}; it must be a whole number of at least 1.")
 
     def inputs(self) -> tuple[Path, ...]:
-        return (Path(self.checkpoint),) if self.checkpoint else ()
+        return (checkpoint_path(self.checkpoint),) if self.checkpoint else ()
 
     def refuses(self, problem: Problem, instance: Instance) -> str | None:
         if not self.checkpoint:
@@ -46,11 +47,8 @@ class Policy(Solver):
         learner, _, trained, _ = _load(self.checkpoint)
         if trained.name != problem.name:
             return f"it was trained on {trained.name!r}"
-        if learner.one_instance and trained.n_users != problem.n_users:
-            return f"it was trained on {trained.n_users} users and takes no other number"
-        if learner.fixed_size and _shapes(trained, trained.instance()) != _shapes(
-            problem, instance
-        ):
+        sized = learner.one_instance or learner.one_size
+        if sized and _shapes(trained, trained.instance()) != _shapes(problem, instance):
             return f"it was trained on {trained} and takes no other size"
         return None
 
@@ -99,17 +97,15 @@ def _seconds_each(learner: Any, net: Any, problem: Problem, k: int) -> float:
 
 def _load(checkpoint: str) -> Any:
     """(learner, network, problem, head) of the file as it is now."""
-    path = Path(checkpoint)
-    if not path.is_file():
-        raise UserError(f"There is no checkpoint {checkpoint!r}; train one with the verb train.")
-    return _load_once(checkpoint, path.stat().st_mtime_ns)
+    path = checkpoint_path(checkpoint)
+    return _load_once(path, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=4)
-def _load_once(checkpoint: str, changed: int) -> Any:
+def _load_once(path: Path, changed: int) -> Any:
     import torch
 
     from toolkit import learners
 
     torch.set_num_threads(1)  # as every run of the bench
-    return learners.load(Path(checkpoint))
+    return learners.load(path)

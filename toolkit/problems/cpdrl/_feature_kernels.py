@@ -10,13 +10,11 @@ import numpy as np
 from toolkit.compiled import compiled, inlined
 
 from ._dual_kernels import minorant
-from ._kernels import clearing_price
+from ._set_kernels import good_set, margins, price, worth
 
-FEATURES = 16
-ROUNDS = 2  # of ranking users by their margin at the last set's price
-WINDOW = 32  # sizes below and above the best one that are tried once a deadline binds
+FEATURES = 19
+PLAIN, RANKED = 7, 10  # columns of a user's own costs; with those of its rank
 FAR = 3.0  # in units of m: a margin that leaves no doubt
-DEAR = 4.0  # times the slack price: that of a set without a feasible allocation
 
 
 @compiled
@@ -25,10 +23,32 @@ def describe(tables, deadline, total, delay, energy, p_max):
     out = np.empty((tables.shape[0], tables.shape[2], FEATURES), np.float32)
     for m in range(tables.shape[0]):
         scalars = (deadline[m], total[m], delay[m], energy[m], p_max[m])
-        chosen = _first_guess(tables[m], total[m], delay[m])
-        for _ in range(ROUNDS):
-            _best_prefix(_margins(chosen, tables[m], scalars), tables[m], scalars, chosen)
-        _describe(chosen, tables[m], scalars, out[m])
+        _describe(good_set(tables[m], scalars), tables[m], scalars, out[m])
+    return out
+
+
+@compiled
+def describe_plainly(tables, deadline, total, delay, energy, p_max):
+    """Every user's own costs, and its rank, (instances, n, RANKED)."""
+    out = np.empty((tables.shape[0], tables.shape[2], RANKED), np.float32)
+    for m in range(tables.shape[0]):
+        table, n = tables[m], tables.shape[2]
+        scale, many = _mean_local(table, total[m], delay[m]), worth(table, total[m], delay[m])
+        order, rank = np.argsort(-many), 0  # users of equal worth have the same rank
+        for place, i in enumerate(order):
+            if many[i] < many[order[rank]]:
+                rank = place
+            row = out[m, i]
+            row[0] = 1.0 if table[0, i] == inf else 0.0
+            row[1] = _log(table[0, i] / scale)
+            row[2] = _log(table[2, i] ** 2 / (total[m] * scale))
+            row[3] = _log(delay[m] * table[5, i] / scale)
+            row[4] = _log(table[5, i] / deadline[m])
+            row[5] = _log(_least(i, 1.0, table, deadline[m]) / total[m])
+            row[6] = log(n) / 5.0
+            row[7] = _log(many[i])
+            row[8] = min(rank, 16) / 16.0
+            row[9] = _log((rank + 1.0) / many[i])
     return out
 
 
@@ -37,10 +57,13 @@ def _describe(chosen, table, scalars, out):
     """The rows of `out`: what every user is beside the set."""
     deadline, total, delay = scalars[0], scalars[1], scalars[2]
     n, k, scale = table.shape[1], max(np.sum(chosen), 1.0), _mean_local(table, total, delay)
-    size = int(np.sum(chosen))
-    margin = np.minimum(np.maximum(_margins(chosen, table, scalars) / scale, -FAR), FAR)
-    margin -= delay * np.sum(chosen * table[5]) / scale  # what one more costs those of the set
-    s = _price(chosen, table, scalars)
+    size, s = int(np.sum(chosen)), price(chosen, table, scalars)
+    margin = np.minimum(np.maximum(margins(chosen, table, scalars) / scale, -FAR), FAR)
+    crowding = _crowding(chosen, s, k, table, scalars)
+    margin -= min(crowding / scale, FAR)
+    same = _need(chosen, k, table, deadline) / total
+    fewer = _need(chosen, k - 1.0, table, deadline) / total
+    more = _need(chosen, k + 1.0, table, deadline) / total
     order = np.argsort(-margin)
     inside, outside = margin[order[max(size - 1, 0)]], margin[order[min(size, n - 1)]]
     rank = 0  # how many are ahead: users of equal margin have the same
@@ -67,6 +90,42 @@ def _describe(chosen, table, scalars, out):
         row[13] = _magnified(own)
         row[14] = log(n) / 5.0
         row[15] = log(k) / 3.0
+        row[16] = _log(s * total / np.sum(chosen * table[2])) if size else 0.0
+        row[17] = _log(same)
+        if chosen[i] > 0.5:
+            row[18] = _log(fewer - _least(i, k - 1.0, table, deadline) / total)
+        else:
+            row[18] = _log(more + _least(i, k + 1.0, table, deadline) / total)
+
+
+@inlined
+def _least(i, k, table, deadline):
+    """The least bandwidth that user i meets its deadline with, among k offloaders."""
+    room = deadline - table[5, i] * k
+    return table[6, i] / (table[8, i] * room) if room > 0.0 else 1e30
+
+
+@compiled
+def _need(chosen, k, table, deadline):
+    """The least bandwidth of all of a set, if they were k."""
+    need = 0.0
+    for i in range(len(chosen)):
+        if chosen[i] > 0.5:
+            need += _least(i, k, table, deadline)
+    return need
+
+
+@compiled
+def _crowding(chosen, s, k, table, scalars):
+    """What one more offloader costs those of the set: each has its share of the server later,
+    which costs lambda_1 and what the deadline is worth to it."""
+    deadline, delay, energy, p_max = scalars[0], scalars[2], scalars[3], scalars[4]
+    cost = 0.0
+    for i in range(len(chosen)):
+        if chosen[i] > 0.5:
+            mu = minorant(s, k, table, i, deadline, delay, energy, p_max)[2]
+            cost += (delay + mu) * table[5, i]
+    return cost
 
 
 @inlined
@@ -90,91 +149,3 @@ def _mean_local(table, total, delay):
             local += table[0, i]
             count += 1
     return local / count if count else np.mean(table[2] ** 2 / total + delay * table[5])
-
-
-@compiled
-def _first_guess(table, total, delay):
-    """The largest set of k users that each gain twice their cost at bandwidth B/k (or must)."""
-    worth = table[0] / (2.0 * (table[2] ** 2 / total + delay * table[5]))
-    chosen = np.zeros(table.shape[1])
-    for rank, i in enumerate(np.argsort(-worth)):
-        if worth[i] < rank + 1.0:
-            break
-        chosen[i] = 1.0
-    return chosen
-
-
-@compiled
-def _price(chosen, table, scalars):
-    """The s of a set; above that of slack deadlines where the set has no feasible allocation."""
-    deadline, total, energy = scalars[0], scalars[1], scalars[3]
-    s = clearing_price(chosen, np.sum(chosen), table, deadline, total, energy)
-    if s == inf:
-        return DEAR * np.sum(chosen * table[2]) / total
-    return s if s > 0.0 else np.min(table[2]) / total
-
-
-@compiled
-def _margins(chosen, table, scalars):
-    """Local less remote cost at the price and the number of a set; inf: must offload."""
-    deadline, delay, energy, p_max = scalars[0], scalars[2], scalars[3], scalars[4]
-    s, k = _price(chosen, table, scalars), max(np.sum(chosen), 1.0)
-    margin = np.empty(table.shape[1])
-    for i in range(table.shape[1]):
-        cost = minorant(s, k, table, i, deadline, delay, energy, p_max)[0]
-        margin[i] = inf if table[0, i] == inf else table[0, i] - cost
-    return margin
-
-
-@compiled
-def _best_prefix(margin, table, scalars, chosen):
-    """Marks the users of largest margin, as many as are cheapest."""
-    order = np.argsort(-margin)
-    size = _slack_size(order, table, scalars[1], scalars[2])
-    _mark(order, size, chosen)
-    slack = np.sum(chosen * table[2]) / scalars[1]
-    if clearing_price(chosen, float(size), table, scalars[0], scalars[1], scalars[3]) > slack:
-        _mark(order, _tight_size(order, size, table, scalars, chosen), chosen)
-
-
-@compiled
-def _mark(order, size, chosen):
-    for rank, i in enumerate(order):
-        chosen[i] = 1.0 if rank < size else 0.0
-
-
-@compiled
-def _slack_size(order, table, total, delay):
-    """The cheapest number of users in this order while no deadline binds:
-    (sum of q)^2 / B + lambda_1 k (sum of w) less their local costs."""
-    q, w, local = 0.0, 0.0, 0.0
-    best, size = 0.0, 0
-    for rank, i in enumerate(order):
-        q += table[2, i]
-        w += delay * table[5, i]
-        must = table[0, i] == inf
-        local += 0.0 if must else table[0, i]
-        cost = q * q / total + (rank + 1.0) * w - local
-        if must or cost < best:
-            best, size = cost, rank + 1
-    return size
-
-
-@compiled
-def _tight_size(order, size, table, scalars, chosen):
-    """The cheapest number near `size` by the dual at its own price; the least if none fits."""
-    deadline, total, delay, energy, p_max = scalars
-    forced = int(np.sum(table[0] == inf))
-    best, found = inf, forced
-    for k in range(max(forced, size - WINDOW), min(size + WINDOW, len(order)) + 1):
-        _mark(order, k, chosen)
-        s = clearing_price(chosen, float(k), table, deadline, total, energy)
-        if s == inf:
-            continue
-        cost = -s * s * total
-        for i in order[:k]:
-            local = 0.0 if table[0, i] == inf else table[0, i]
-            cost += minorant(s, float(k), table, i, deadline, delay, energy, p_max)[0] - local
-        if cost < best:
-            best, found = cost, k
-    return found

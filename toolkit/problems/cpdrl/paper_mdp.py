@@ -5,6 +5,7 @@ of every resource; the reward is (17). Delays and energies are the problem's own
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -32,13 +33,18 @@ class PaperMdp:
         """
         bits, bandwidth, power, frequency = np.moveaxis(action, -2, 0)
         offload = (bits >= 0.5).astype(float)
-        space = self.problem.space(self.data)
+        most = self._most
         return {
             "offload": offload,
-            "bandwidth": offload * self._divided(bandwidth) * space["bandwidth"].upper,
-            "power": offload * power * space["power"].upper,
-            "frequency": (1.0 - offload) * frequency * space["frequency"].upper,
+            "bandwidth": offload * self._divided(bandwidth) * most["bandwidth"],
+            "power": offload * power * most["power"],
+            "frequency": (1.0 - offload) * frequency * most["frequency"],
         }
+
+    @cached_property
+    def _most(self) -> Data:
+        """What a share is a share of."""
+        return {var.name: var.upper for var in self.problem.space(self.data).vars}
 
     def _divided(self, shares: Array) -> Array:
         """Shares of B, of everybody who has any."""

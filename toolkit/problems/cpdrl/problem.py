@@ -67,6 +67,8 @@ class Cpdrl(Problem):
         "paper": "program (10) letter by letter: divisions, products of bits and costs",
     }
 
+    feature_views: ClassVar[tuple[str, ...]] = ("context", "rank", "plain")
+
     n_users: int = 8
     size_low: float = 200.0
     size_high: float = 400.0
@@ -195,11 +197,11 @@ class Cpdrl(Problem):
 
         return {"offload": ranking.ranked_masks(data)}
 
-    def features(self, data: Data) -> np.ndarray:
+    def features(self, data: Data, view: str = "context") -> np.ndarray:
         """Costs, margins and ranks of every user around a near-optimal set, dimensionless."""
         from . import features
 
-        return features.features(data)
+        return features.features(data, view)
 
     def diagnose(self, data: Data) -> str | None:
         """Which users make the instance infeasible, and why; None where nothing shows it."""

@@ -1,0 +1,229 @@
+"""Stable-Baselines3's algorithms as learners: an independent yardstick for our own.
+
+The algorithms, their networks and their settings are those of the packages stable-baselines3 and
+sb3-contrib, but for what the fields say. What is ours here is the way in and out: environments in
+one batch, a cycle that can be checkpointed, and global generators that are put back.
+
+    view      an action is                                  an episode is
+    reduced   the discrete variables, `complete` does the   one decision on an instance of its own:
+              rest; a box in [0, 1] is rounded (sac, td3,   no decision changes what comes after it,
+              ddpg), or all choices are numbered (dqn)      so there is nothing to look ahead for
+    full      all variables in [-1, 1]                      the same
+    paper     shares of cpdrl's maxima in [0, 1]            `rollout` decisions on one instance; the
+                                                            process of our own `ddpg`, tuned preset
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from math import inf
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from toolkit.arrays import Data, Decision
+from toolkit.envs import Rules
+from toolkit.errors import UserError
+from toolkit.problems import Problem
+from toolkit.problems.cpdrl.problem import Cpdrl
+
+from ._base import Learner
+from ._train import Training
+
+if TYPE_CHECKING:
+    from ._sb3 import Stage
+
+ON_POLICY, OFF_POLICY = ("ppo", "a2c", "trpo"), ("sac", "td3", "ddpg", "dqn")
+VIEWS = ("reduced", "full", "paper")
+UNIT = 20  # of `rollout`: a2c learns after 5 decisions, dqn after 4, ppo from halves
+BUFFER = 100_000  # transitions that the off-policy algorithms keep (Table I of cpdrl's paper)
+SETTLE = 10  # decisions after which view `paper` has left the starting state
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sb3(Learner):
+    """An algorithm of Stable-Baselines3: sb3[algorithm=ppo], a2c, trpo, sac, td3, ddpg or dqn.
+
+    It learns for one number of users. A step of training is `rollout` decisions in each of `envs`
+    environments, with the algorithm's own updates between them or after them.
+    """
+
+    requires: ClassVar[tuple[str, ...]] = ("stable_baselines3", "sb3_contrib")
+    one_size: ClassVar[bool] = True
+    practice: ClassVar[int] = 50
+
+    algorithm: str = "ppo"
+    view: str = "reduced"  # or "full", or "paper"; see above
+    rate: float = 0.0  # of learning; 0: the package's own
+    batch: int = 0  # of an update, all but a2c; 0: the package's own, or half a rollout (ppo, trpo)
+    width: tuple[int, ...] = ()  # of the layers of all networks; none: the package's own
+    gamma: float = 0.0  # of view `paper`; elsewhere an episode is one decision
+    envs: int = 8  # side by side in training; one where it learns on an instance
+    rollout: int = 100
+    noise: float = 0.1  # td3 and ddpg: standard deviation on actions in [-1, 1]
+    penalty: float = 10.0  # of the environments' reward
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.width, list | tuple) or not all(_whole(w) for w in self.width):
+            raise ValueError(f"width is {self.width!r}; it must be a list such as [64,64].")
+        object.__setattr__(self, "width", tuple(self.width))  # JSON knows lists only
+        for key, known in (("algorithm", ON_POLICY + OFF_POLICY), ("view", VIEWS)):
+            if getattr(self, key) not in known:
+                raise ValueError(f"{key} is {getattr(self, key)!r}; known: {', '.join(known)}.")
+        if self.rollout < UNIT or self.rollout % UNIT:
+            raise ValueError(f"rollout is {self.rollout}; it must be a multiple of {UNIT}.")
+        if self.envs < 1 or self.batch < 0:
+            raise ValueError("envs must be at least 1, and batch at least 0.")
+        if min(self.rate, self.noise, self.penalty) < 0 or not 0 <= self.gamma < 1:
+            raise ValueError("rate, noise and penalty must be at least 0, gamma below 1 too.")
+
+    def refuses(self, problem: Problem) -> str | None:
+        if package := self.missing():
+            return f"it needs the package {package!r}: pip install {package}"
+        if self.view == "paper" and not isinstance(problem, Cpdrl):
+            return "the paper's process is that of cpdrl; take view=reduced or view=full"
+        if self.algorithm == "dqn" and self.view != "reduced":
+            return "dqn numbers the discrete choices; take view=reduced"
+        try:
+            self._stage(problem)
+        except UserError as error:
+            return str(error).rstrip(".")
+        return None
+
+    def modest(self) -> "Sb3":
+        return replace(self, rollout=UNIT, envs=2, batch=UNIT)
+
+    def build(self, problem: Problem) -> nn.Module:
+        from ._sb3 import Episodes
+
+        policy: nn.Module = self._model(Episodes(self._stage(problem), 1, 1, None)).policy
+        return policy
+
+    def train(self, net: nn.Module, run: Training) -> None:
+        """Every episode has instances of its own."""
+        from ._sb3 import Episodes, Memory
+
+        env = Episodes(self._stage(run.problem), self.envs, self._horizon, run.problem)
+        with _own_numpy():
+            model = self._model(env, net, run)
+            for _ in run.steps(net, sb3=Memory(model)):
+                self._cycle(model, env, inf)
+                run.log(reward=env.mean_reward())
+
+    def explore(
+        self, net: nn.Module, run: Training, data: Data, execute: Callable[[Decision], object]
+    ) -> None:
+        """Learns on the instances of `data`, each in an environment of its own."""
+        from ._sb3 import Episodes, Memory
+
+        count = len(next(iter(data.values())))
+        env = Episodes(self._stage(run.problem), count, self._horizon, data, execute)
+        with _own_numpy():
+            model = self._model(env, net, run)
+            for step in run.steps(net, sb3=Memory(model)):
+                if step >= env.decided:  # a step is a decision, but they come in cycles
+                    self._cycle(model, env, run.max_steps - step)
+                    run.log(reward=env.mean_reward())
+
+    def act(self, net: Any, problem: Problem, data: Data, k: int = 1) -> Decision:
+        """The decision of the policy without noise, one whatever k."""
+        stage = self._stage(problem)
+        seen = stage.begin(data)
+        if seen.shape[-1:] != net.observation_space.shape:
+            raise UserError(f"{self} was trained for another number of users; train it again.")
+        for _ in range(SETTLE if self.view == "paper" else 1):
+            action, _ = net.predict(seen, deterministic=True)
+            seen, _, decision = stage.step(action)
+        return {name: np.asarray(block, float)[:, None] for name, block in decision.items()}
+
+    @property
+    def _horizon(self) -> int:
+        return self.rollout if self.view == "paper" else 1
+
+    def _stage(self, problem: Problem) -> "Stage":
+        from ._sb3 import PaperStage, PlayStage
+
+        if self.view == "paper":
+            assert isinstance(problem, Cpdrl)
+            return PaperStage(problem)
+        rules = Rules(view=self.view, state="features", penalty=self.penalty)  # type: ignore[arg-type]
+        continuous = self.algorithm in ("sac", "td3", "ddpg")
+        return PlayStage(problem, rules, continuous, self.algorithm == "dqn")
+
+    def _model(self, env: Any, net: nn.Module | None = None, run: Training | None = None) -> Any:
+        """The package's algorithm, with `net` for a policy where there is one."""
+        import sb3_contrib
+        import stable_baselines3
+        from stable_baselines3.common.logger import Logger
+
+        def ready(*args: Any, **kwargs: Any) -> Any:
+            return net
+
+        package = sb3_contrib if self.algorithm == "trpo" else stable_baselines3
+        algorithm = getattr(package, self.algorithm.upper())
+        policy = "MlpPolicy" if net is None else ready
+        model = algorithm(policy, env, gamma=self.gamma, device="cpu", **self._settings(env))
+        model.set_logger(Logger(None, []))  # it prints nothing
+        if self.algorithm == "dqn" and run is not None:  # its own counts from cycle to cycle
+            model.exploration_schedule = lambda _: _exploration(model, run.progress)
+        return model
+
+    def _settings(self, env: Any) -> dict[str, Any]:
+        """What differs from the package's defaults, beside gamma."""
+        given: dict[str, Any] = {"learning_rate": self.rate} if self.rate else {}
+        if self.width:
+            given["policy_kwargs"] = {"net_arch": list(self.width)}
+        if self.algorithm in OFF_POLICY:
+            given["buffer_size"] = BUFFER
+        if self.algorithm in ("ppo", "trpo"):  # their 2,048 would be two updates in 4,500 decisions
+            given["n_steps"] = self.rollout
+            given["batch_size"] = self.rollout // 2
+        if self.batch and self.algorithm != "a2c":
+            given["batch_size"] = self.batch
+        if self.algorithm in ("td3", "ddpg"):  # without noise they would not explore
+            from stable_baselines3.common.noise import NormalActionNoise
+
+            size = env.action_space.shape
+            given["action_noise"] = NormalActionNoise(np.zeros(size), np.full(size, self.noise))
+        return given
+
+    def _cycle(self, model: Any, env: Any, most: float) -> None:
+        """`rollout` decisions in each environment, or `most` without an update after the last.
+
+        It begins new episodes, and draws seeds for all its generators from torch's: so nothing of
+        them need be kept between cycles.
+        """
+        seed = int(torch.randint(2**31 - 1, ()))
+        np.random.seed(seed)  # noqa: NPY002  the package draws from it
+        env.rng = np.random.default_rng(seed)
+        env.action_space.seed(seed)
+        stop = env.decided + most if most < self.rollout else inf
+        model.set_env(env)
+        model.learn(
+            self.rollout * env.num_envs,
+            callback=lambda *_: env.decided < stop,
+            log_interval=None,
+            reset_num_timesteps=False,
+        )
+
+
+def _exploration(model: Any, progress: float) -> float:
+    """dqn's share of random decisions: it falls linearly, over the first tenth of a run."""
+    done = min(progress / model.exploration_fraction, 1.0)
+    return float((1 - done) * model.exploration_initial_eps + done * model.exploration_final_eps)
+
+
+def _whole(width: object) -> bool:
+    return isinstance(width, int) and width >= 1
+
+
+@contextmanager
+def _own_numpy() -> Iterator[None]:
+    """Leaves NumPy's global generator, from which the package draws, as it was."""
+    before = np.random.get_state()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(before)  # noqa: NPY002

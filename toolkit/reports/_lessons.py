@@ -1,0 +1,174 @@
+"""The words of the learners' tables: columns, legends and warnings, for a terminal and a page."""
+
+import math
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from toolkit.solvers import OPTIMAL_GAP
+
+from . import numbers
+from .learning import ENOUGH, Count, Lesson
+
+
+@dataclass(frozen=True)
+class Column:
+    """A head of two lines, what stands below it, and how that is written."""
+
+    head: tuple[str, str]
+    value: Callable[[Lesson], Any]
+    text: Callable[[Any], str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table ready to draw: `rows` of a label and (text, number to sort by) a column."""
+
+    title: str
+    heads: tuple[tuple[str, str], ...]
+    rows: tuple[tuple[str, tuple[tuple[str, float | None], ...]], ...]
+    legend: tuple[str, ...]
+
+
+def _times(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return "never" if math.isinf(value) else f"{value:,.0f}"
+
+
+def _of(count: Count | None) -> str:
+    return "-" if count is None else f"{count.hits}/{count.total}"
+
+
+def _pays(name: str) -> Callable[[Lesson], float | None]:
+    return lambda lesson: getattr(lesson.break_even, name) if lesson.break_even else None
+
+
+def _paid_gap(lesson: Lesson) -> float | None:
+    """The gap at which a break-even holds."""
+    return lesson.mean_gap if lesson.break_even else None
+
+
+def _costs(batch: str) -> tuple[Column, ...]:
+    return (
+        Column(("training", "seconds"), lambda s: s.training_seconds, numbers.seconds),
+        Column(("steps a", "second"), lambda s: s.steps_per_second, numbers.rate),
+        Column(("one instance", "seconds"), lambda s: s.seconds, numbers.seconds),
+        Column((batch, "µs each"), lambda s: s.batch_seconds, numbers.micros),
+        Column(("break-even", "one by one"), _pays("alone"), _times),
+        Column(("break-even", "in batches"), _pays("batched"), _times),
+        Column(("at a mean", "gap of"), _paid_gap, numbers.gap),
+    )
+
+
+CHOICES = (
+    Column(("", "feasible"), lambda s: s.feasible, _of),
+    Column(("median", "gap"), lambda s: s.median_gap, numbers.gap),
+    Column(("mean", "gap"), lambda s: s.mean_gap, numbers.gap),
+    Column(("saving", "missed"), lambda s: s.missed, numbers.gap),
+    Column(("1st guess", "feasible"), lambda s: s.first_feasible, _of),
+    Column(("tried", "feasible"), lambda s: s.explored, numbers.share),
+    Column(("final", "gap"), lambda s: s.final_gap, numbers.gap),
+    Column(("final", "feasible"), lambda s: s.final_feasible, _of),
+    Column(("", "uniform"), lambda s: s.uniform, _of),
+    Column(("", "choices"), lambda s: s.choices, _of),
+)
+
+
+def tables(lessons: Sequence[Lesson]) -> list[Table]:
+    """What learners cost, and what they decide beside the bars; none where nothing has learnt."""
+    learners = [lesson for lesson in lessons if lesson.learner]
+    if not learners:
+        return []
+    sizes = sorted({lesson.batch for lesson in learners if lesson.batch})
+    batch = "batch of " + "/".join(map(str, sizes)) if sizes else "batch"
+    return [
+        _table("learners: what they cost", _costs(batch), learners, _cost_legend(learners)),
+        _table("learners: what they decide", CHOICES, lessons, _choice_legend(lessons)),
+    ]
+
+
+def _table(
+    title: str, columns: Sequence[Column], lessons: Sequence[Lesson], legend: list[str]
+) -> Table:
+    rows = []
+    for lesson in lessons:
+        values = [(column, column.value(lesson)) for column in columns]
+        rows.append((lesson.label, tuple((c.text(v), _sortable(v)) for c, v in values)))
+    heads = (("", "solver"), *(column.head for column in columns))
+    return Table(title, heads, tuple(rows), tuple(legend))
+
+
+def _sortable(value: Any) -> float | None:
+    """A finite number, which every browser knows to sort: "never" comes after all others."""
+    if isinstance(value, Count):
+        return value.hits / value.total
+    return value if value is None else min(float(value), sys.float_info.max)
+
+
+def _cost_legend(learners: Sequence[Lesson]) -> list[str]:
+    lines = [
+        "training = seconds before the first decision; one instance = median seconds of a run, "
+        "which for learn[...] include its training; batch = each of so many decided at once"
+    ]
+    pays = [(s.label, s.break_even) for s in learners if s.break_even]
+    if pays:
+        lines.append(
+            "break-even = training seconds / (a prover's seconds - the policy's): instances until "
+            "training has paid; never: not faster. Means over the instances, against the fastest "
+            "solver that proves the optimum of all of them"
+        )
+    lines += [
+        f"  {label}: {numbers.seconds(pay.own_seconds)} s beside "
+        f"{numbers.seconds(pay.its_seconds)} s of {pay.against}"
+        for label, pay in pays
+    ]
+    if any(s.explored is None and s.break_even is None for s in learners):
+        lines.append(
+            "break-even stays - unless the policy is feasible on every instance and another "
+            "solver proves the optimum of every one (exact)"
+        )
+    return lines
+
+
+def _choice_legend(lessons: Sequence[Lesson]) -> list[str]:
+    missed = "saving missed = mean (cost - opt) / (all-local - opt), of what offloading can save"
+    if any(lesson.missed is None for lesson in lessons):
+        missed += "; for a figure in place of -, run local_only and exact on the same instances"
+    lines = [
+        "gaps are to the best known, over feasible runs",
+        missed,
+        "1st guess = a policy's likeliest decision, before any repair; uniform = all its entries "
+        "alike; choices = distinct discrete choices",
+    ]
+    if any(lesson.final_feasible for lesson in lessons):
+        lines.append(
+            "tried = decisions met while learning; final = the policy without noise at the end, to "
+            "which uniform and choices apply; the gaps before it are those of the best decision met"
+        )
+    return lines
+
+
+def warnings(lessons: Sequence[Lesson]) -> list[str]:
+    """A line for each learner that decides without looking."""
+    return [line for lesson in lessons if (line := _warning(lesson))]
+
+
+def _warning(lesson: Lesson) -> str:
+    uniform, choices = lesson.uniform, lesson.choices
+    if uniform and uniform.hits == uniform.total:
+        what = f"{_all(uniform.total)} uniform, the same for every user"
+    elif choices and choices.hits == 1 and lesson.instances >= ENOUGH:
+        what = f"{_all(choices.total)} the same choice, on {lesson.instances} instances"
+    else:
+        return ""
+    gap = lesson.final_gap if lesson.final_feasible else lesson.mean_gap
+    if gap is not None and gap <= OPTIMAL_GAP:
+        return f"{lesson.label}: {what}, and so is the best known: these instances are no test"
+    beside = "no feasible one" if gap is None else f"gap {numbers.gap(gap)}"
+    return f"warning, degenerate policy: {lesson.label}: {what} ({beside})"
+
+
+def _all(total: int) -> str:
+    return "its 1 decision is" if total == 1 else f"all {total} decisions are"
