@@ -344,11 +344,39 @@ def test_the_preset_paper_is_table_1_and_what_is_given_wins():
         ({"clip": -1}, "clip is -1"),
         ({"bit_noise_end": 0}, "bit_noise_end is 0"),
         ({"least_power": 1}, "least_power is 1"),
+        ({"batch": True}, "batch is True"),
+        ({"episode": -3}, "episode is -3"),
+        ({"buffer": 0}, "buffer is 0"),
+        ({"buffer": 10}, "batch is 64, but the buffer holds 10"),
+        ({"buffer": 10**15}, "buffer is 10{15}"),
+        ({"width": 8}, "width is 8"),
+        ({"width": "88"}, "width is '88'"),
+        ({"width": [8, 0]}, "width is .8, 0"),
+        ({"width": [8, "a"]}, "width is .8, 'a'"),
+        ({"bandwidth": ["cap"]}, "bandwidth is .'cap'"),
     ],
 )
 def test_settings_that_make_no_sense_are_a_sentence(params, says):
-    with pytest.raises(UserError, match=says):
+    with pytest.raises(UserError, match=says) as told:
         learners.registry.build("ddpg", **params)
+    assert str(told.value).endswith(".")
+
+
+NUMBERS = ["actor_rate", "critic_rate", "gamma", "tau_soft", "noise", "noise_end", "bit_noise"]
+NUMBERS += ["bit_noise_end", "clip", "bonus", "penalty", "least_power"]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("value", ["nan", "inf", "NaN", "Infinity", "-Infinity", "1e999", "1e300"])
+def test_numbers_that_are_none_are_a_sentence_for_the_solver_too(name, value):
+    with pytest.raises(UserError, match=f"{name} is .*; it must"):
+        solvers.registry.build("learn", learner=f"cpdrl[{name}={value}]")
+
+
+def test_the_wildest_settings_that_are_taken_give_an_answer():
+    wild = "cpdrl[actor_rate=1e6,critic_rate=1e6,noise=1e6,bonus=1e6,penalty=1e6,batch=4,gamma=0.9]"
+    result = run(wild, TINY.instance(0), evaluations=60)
+    assert result.evaluations == 60
 
 
 # --- the solver

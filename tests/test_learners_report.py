@@ -80,6 +80,21 @@ def lesson(*records: Record, of: str = "policy") -> Lesson:
     return next(item for item in lessons(compare(records)) if item.label == of)
 
 
+def infeasible(record: Record) -> Record:
+    return msgspec.structs.replace(record, status="unknown", violation=0.5)
+
+
+def cells_of(records: list[Record], label: str) -> dict[str, tuple[str, float | None]]:
+    """The row of a label in the table of what learners decide, by the heads' second lines."""
+    (_, table) = tables(lessons(compare(records)))
+    return dict(zip([head[1] for head in table.heads[1:]], dict(table.rows)[label], strict=True))
+
+
+def flat(records: list[Record]) -> str:
+    """What the terminal shows, in one line."""
+    return " ".join(render(records).split())
+
+
 def test_records_without_learners_have_no_such_tables() -> None:
     records = [exact(), run("greedy")]
     assert lessons(compare(records)) == []
@@ -98,6 +113,7 @@ def test_a_policy_costs_its_training_and_two_times_of_inference() -> None:
     assert (found.seconds, found.batch, found.batch_seconds) == (0.2, 64, 5e-5)
     assert (found.median_gap, found.mean_gap) == (0.0, pytest.approx(0.2 / 3))
     assert (found.first_feasible, found.uniform, found.choices) == ((2, 3), (0, 3), (1, 3))
+    assert (found.missed, found.missed_on) == (None, (0, 3))
     assert (found.final_feasible, found.explored, found.final_gap) == (None, None, None)
 
 
@@ -128,25 +144,57 @@ def test_a_run_that_learns_has_a_share_tried_and_a_final_policy() -> None:
     assert found.final_gap == pytest.approx(0.2)  # of 0.2, 0.3 and 12 to the best known, 11
 
 
-def test_the_share_of_what_offloading_can_gain() -> None:
+def test_the_share_of_what_offloading_can_gain_and_on_how_many_instances_it_rests() -> None:
     """(11 - 10) / (14 - 10) and (10 - 10) / (12 - 10); the third has no proven optimum."""
     local = [run("local_only", index, cost) for index, cost in enumerate((14.0, 12.0, 20.0))]
     policies = [policy(0, 11.0), policy(1), policy(2, 11.0)]
-    found = lesson(exact(0), exact(1), run("greedy", 2), *local, *policies)
-    assert found.missed == pytest.approx((0.25 + 0.0) / 2)
+    records = [exact(0), exact(1), run("greedy", 2), *local, *policies, policies[0]]
+    found = lesson(*records)
+    assert found.missed == pytest.approx((0.25 + 0.0 + 0.25) / 3)
+    assert found.missed_on == (2, 3)  # instances, not runs
+    cells = cells_of(records, "policy")
+    assert (cells["missed"][0], cells["on"][0]) == ("16.7%", "2/3")
+    assert "left out: no run has proved the optimum, as exact does (1 instance)" in flat(records)
+
+
+STAYS = "left out: local_only gave no feasible decision (1 instance)"
+STAYED = "left out: all-local is optimal, nothing to save (1 instance)"
+ABSENT = "local_only did not run (1 instance)"
+UNPROVEN = "no run has proved the optimum, as exact does (1 instance)"
 
 
 @pytest.mark.parametrize(
-    "beside",
+    ("beside", "why"),
     [
-        [exact()],  # nobody says what all-local costs
-        [run("local_only", objective=14.0)],  # nothing is proven
-        [exact(), run("local_only", objective=14.0, violation=0.1)],  # all-local is infeasible
-        [exact(), run("local_only", objective=10.0)],  # all-local is optimal
+        ([exact()], f"left out: {ABSENT}"),
+        ([run("local_only", objective=14.0)], f"left out: {UNPROVEN}"),
+        ([run("greedy")], f"left out: {ABSENT}; {UNPROVEN}"),
+        ([exact(), run("local_only", objective=14.0, violation=0.1)], STAYS),
+        ([exact(), run("local_only", objective=10.0)], STAYED),
     ],
 )
-def test_no_share_where_its_scale_is_unknown(beside: list[Record]) -> None:
-    assert lesson(policy(objective=11.0), *beside).missed is None
+def test_no_share_where_its_scale_is_unknown_and_why(beside: list[Record], why: str) -> None:
+    records = [policy(objective=11.0), *beside]
+    assert (lesson(*records).missed, lesson(*records).missed_on) == (None, (0, 1))
+    assert why in flat(records)
+
+
+def test_a_share_needs_a_feasible_decision_of_its_own() -> None:
+    records = [exact(), run("local_only", objective=14.0), infeasible(policy())]
+    assert lesson(*records).missed is None
+    assert "left out: the solver itself has no feasible decision (1 instance)" in flat(records)
+
+
+def test_a_proven_infeasible_instance_has_no_optimum_to_ask_for() -> None:
+    proof = exact(status="infeasible", objective=None, violation=None, bound=None)
+    stay = infeasible(run("local_only"))
+    text = flat([proof, stay, infeasible(policy())])
+    assert "left out: local_only gave no feasible decision (1 instance); the solver itself" in text
+    assert "no run has proved" not in text
+
+
+def test_no_reason_is_given_where_nothing_is_left_out() -> None:
+    assert "left out" not in flat([exact(), run("local_only", objective=14.0), policy()])
 
 
 def test_shares_are_turned_round_where_larger_is_better() -> None:
@@ -206,12 +254,12 @@ def test_no_break_even_without_equal_work(records: list[Record]) -> None:
         (
             [policy(i, 11.0, uniform=True, choice="000") for i in range(3)],
             "warning, degenerate policy: policy: all 3 decisions are uniform, the same for every "
-            "user (gap 10%)",
+            "user (worst gap 10%)",
         ),
         (
             [policy(i, 11.0) for i in range(5)],
-            "warning, degenerate policy: policy: all 5 decisions are the same choice, on 5 "
-            "instances (gap 10%)",
+            "warning, degenerate policy: policy: its choice is the same on all 5 instances "
+            "(worst gap 10%)",
         ),
         (
             [policy(i, uniform=True, choice="111") for i in range(2)],
@@ -220,7 +268,9 @@ def test_no_break_even_without_equal_work(records: list[Record]) -> None:
         ),
         ([policy(i) for i in range(4)], None),  # too few instances
         ([policy(0) for _ in range(5)], None),  # one instance, five runs
-        ([policy(i, choice="01" * (i == 4)) for i in range(5)], None),
+        ([policy(i, choice="010" if i else "011") for i in range(5)], None),
+        ([policy(i, 11.0, uniform=True, choice="1") for i in range(5)], None),  # n = 1
+        ([policy(i, 11.0, choice="") for i in range(5)], None),  # nothing discrete
         ([policy(0, uniform=True), policy(1)], None),
     ],
 )
@@ -231,14 +281,128 @@ def test_degenerate_policies_are_told(records: list[Record], said: str | None) -
     assert (said or "policy") in " ".join(render([*beside, *records]).split())
 
 
+UNIFORM = "uniform, the same for every user"
+
+
+def warned(*records: Record, proved: int = 6) -> list[str]:
+    return warnings(lessons(compare([*(exact(index) for index in range(proved)), *records])))
+
+
 def test_a_degenerate_final_policy_is_judged_by_its_own_gap() -> None:
     """The best decision met is optimal, the policy that is left is not feasible."""
     end = {"objective": 1.0, "violation": 0.5, "feasible": False}
-    found = lessons(compare([exact(), learn(0, 10.0, uniform=True, final=end)]))
-    assert warnings(found) == [
-        "warning, degenerate policy: learn: its 1 decision is uniform, the same for every user "
-        "(no feasible one)"
+    assert warned(learn(0, 10.0, uniform=True, final=end)) == [
+        f"warning, degenerate policy: learn: its 1 decision is {UNIFORM} (no feasible one)"
     ]
+
+
+def test_instances_are_no_excuse_where_a_uniform_policy_is_infeasible_on_some() -> None:
+    lost = [infeasible(policy(index, uniform=True)) for index in range(1, 6)]
+    assert warned(policy(0, uniform=True), *lost) == [
+        f"warning, degenerate policy: policy: all 6 decisions are {UNIFORM} "
+        "(worst gap 0, feasible in 1 of 6 runs)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("finals", "beside"),
+    [
+        ([(10.0, True)] * 3 + [(15.0, True)] * 2, "worst gap 50%"),
+        ([(10.0, True)] + [(10.0, False)] * 4, "worst gap 0, feasible in 1 of 5 runs"),
+    ],
+)
+def test_every_final_policy_counts(finals: list[tuple[float, bool]], beside: str) -> None:
+    ends = [{"objective": x, "violation": 0.0, "feasible": fits} for x, fits in finals]
+    runs = [learn(i, 10.0, uniform=True, final=end) for i, end in enumerate(ends)]
+    assert warned(*runs) == [
+        f"warning, degenerate policy: learn: all 5 decisions are {UNIFORM} ({beside})"
+    ]
+
+
+def test_a_run_that_left_no_final_policy_gives_no_all_clear() -> None:
+    end = {"objective": 10.0, "violation": 0.0, "feasible": True}
+    died = run("learn", 1, None, status="error", stop="crashed", violation=None)
+    (line,) = warned(learn(0, 10.0, uniform=True, final=end), died)
+    assert line.endswith("(worst gap 0, feasible in 1 of 2 runs)")
+
+
+def test_a_best_known_that_nobody_has_proved_gives_no_all_clear() -> None:
+    (line,) = warned(*(policy(index, uniform=True) for index in range(3)), proved=2)
+    assert line.endswith("(worst gap 0, to a best known that is not proven)")
+
+
+def test_an_optimal_answer_among_several_guesses_says_nothing_of_the_first() -> None:
+    several = [
+        msgspec.structs.replace(policy(i, uniform=True, first_feasible=i < 2), evaluations=8)
+        for i in range(3)
+    ]
+    assert warned(*several[:2]) == [
+        f"policy: all 2 first guesses are {UNIFORM}; the best of its guesses is optimal"
+    ]
+    (line,) = warned(*several)
+    assert line.endswith("(worst gap 0, first guess feasible in 2 of 3 runs)")
+
+
+def test_choices_are_counted_over_instances_not_runs() -> None:
+    """Three repeats of a deterministic policy; then seeds that differ."""
+    masks = ("010", "110")
+    repeats = [policy(i, choice=mask) for i, mask in enumerate(masks) for _ in range(3)]
+    assert lesson(*repeats).choices == (2, 2)
+    seeds = [learn(i, choice=mask) for i in range(2) for mask in ("010", "110", "111")]
+    assert lesson(*seeds, of="learn").choices == (3, 2)
+
+
+def test_decisions_of_a_single_entry_are_neither_uniform_nor_alike() -> None:
+    found = lesson(*(policy(index, uniform=True, choice="1") for index in range(5)))
+    assert (found.uniform, found.choices) == (None, None)
+
+
+WRONG = {
+    "training_seconds": "abc",
+    "training_steps": [1],
+    "first_feasible": "yes",
+    "choice": ["0"],
+    "uniform": "no",
+    "batch": "64",
+    "batch_seconds": True,
+    "final": {"objective": "low", "feasible": True},
+    "explored": "many",
+    "explored_feasible": {},
+    "curve": {"step": 3, "reward": ["a", "b"], "critic_loss": [1.0, {}]},
+}
+
+
+def test_details_of_a_wrong_type_are_left_out() -> None:
+    records = [exact(), policy(0), policy(0, **WRONG)]
+    found = lesson(*records)
+    assert (found.training_seconds, found.steps_per_second, found.batch) == (30.0, 20.0, 64)
+    assert (found.first_feasible, found.uniform, found.choices) == ((1, 1), (0, 1), (1, 1))
+    assert (found.explored, found.final_gap, found.final_feasible) == (None, None, None)
+    assert "learners: what they cost" in render(records)
+    assert "Learners: what they cost" in render_page(records)
+
+
+@pytest.mark.parametrize("key", [*POLICY, *WRONG])
+@pytest.mark.parametrize("wrong", ["abc", [], {}, None, -1.5])
+def test_no_single_wrong_detail_kills_a_table(key: str, wrong: object) -> None:
+    records = [exact(), policy(**{key: wrong}), learn(**{key: wrong})]
+    assert "learners: what they decide" in render(records)
+    assert isinstance(bands(records), dict)
+
+
+def test_a_policy_without_a_training_time_keeps_its_row() -> None:
+    records = [exact(seconds=9.0), policy(training_seconds="abc")]
+    found = lesson(*records)
+    assert (found.learner, found.training_seconds, found.break_even) == (True, None, None)
+
+
+def test_runs_that_learn_anew_pay_nothing_back_whatever_their_details_say() -> None:
+    assert lesson(exact(seconds=9.0), learn(explored="abc"), of="learn").break_even is None
+
+
+def test_a_curve_whose_steps_do_not_fit_is_drawn_over_its_points() -> None:
+    found = bands([learn(curve={"step": [150.0], "reward": [1.0, 2.0]})])
+    assert found["reward"][0].steps == (1.0, 2.0)
 
 
 def test_tables_set_learners_beside_what_they_have_to_beat() -> None:
@@ -266,6 +430,13 @@ def test_the_terminal_shows_every_figure_within_its_width() -> None:
     first = next(n for n, line in enumerate(lines) if line.startswith("learn["))
     parts = [lines[first].split()[0], *(line.strip() for line in lines[first + 1 : first + 9])]
     assert "".join(parts).startswith(long)
+
+
+def test_a_folded_name_leaves_no_empty_line() -> None:
+    made = run("random_search", label="random_search[evaluations=500000000000000000000]")
+    lines = [line.strip() for line in render([exact(), policy(), made]).splitlines()]
+    at = len(lines) - 1 - lines[::-1].index("evaluations=500000000000000000000]")
+    assert lines[at + 2].startswith("gaps are to the best known")  # one empty line between
 
 
 def test_policies_go_by_the_name_of_their_file_where_it_tells_them_apart() -> None:

@@ -1,11 +1,13 @@
 """Training by the command, checkpoints, policies as solvers, and what mask learners are made of."""
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -14,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from toolkit import learners, problems, solvers
+from toolkit import learners, problems, solve, solvers
 from toolkit.bench.__main__ import main
 from toolkit.bench._case import make_cases
 from toolkit.bench._plan import make_plan
@@ -103,20 +105,93 @@ def _kill_after_a_checkpoint(command: list[str]) -> None:
     assert process.wait() == -signal.SIGKILL
 
 
-def test_a_request_to_end_keeps_what_is_done() -> None:
-    command = [sys.executable, "-m", "toolkit.bench", *TRAIN, "--seconds", "100"]
-    command += ["--save-every", "0.02", "--out", "cut.pt"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+DRAWS = "cpdrl[width=[8,8],batch=8]"  # from torch's generator, at every step
+WALK = ["train", "--problem", "cpdrl", "--n-users", "4", "--learner", DRAWS, "--quiet"]
+
+
+def test_a_run_that_is_asked_to_end_goes_on_to_the_same_weights() -> None:
+    """Ctrl-C, then --resume, for a learner that draws from torch's generator at every step."""
+    command = [*WALK, "--steps", "1000", "--save-every", "0.02", "--out"]
+    argv = [sys.executable, "-m", "toolkit.bench", *command, "cut.pt"]
+    process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + 60
     while not Path("cut.pt").exists():
         assert time.monotonic() < deadline
-        time.sleep(0.01)
+        time.sleep(0.005)
     os.kill(process.pid, signal.SIGINT)
     said = process.communicate(timeout=30)[1]
     assert process.returncode == 130
     assert "--resume goes on" in said
     head = load(Path("cut.pt"))[3]
+    assert 0 < head["steps"] < 1000
     assert f"{head['steps']} steps" in said
+    assert main([*command, "cut.pt", "--resume"]) == 0
+    assert main([*command, "whole.pt"]) == 0
+    assert equal(Path("whole.pt"), Path("cut.pt"))
+
+
+@pytest.mark.parametrize(
+    ("learner", "steps"),
+    [
+        ("ste_ddpg[width=[8],batch=8]", 60),
+        ("sb3[algorithm=a2c,envs=2,rollout=20]", 4),
+        (SMALL, 4),
+    ],
+)
+def test_where_a_run_is_asked_to_end_makes_no_difference(
+    learner: str, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if learner.startswith("sb3"):
+        pytest.importorskip("sb3_contrib")
+    whole = Training.steps
+
+    def cut(self, net, **parts):  # type: ignore[no-untyped-def]
+        for step in whole(self, net, **parts):
+            if step == steps // 2:
+                signal.raise_signal(signal.SIGINT)
+            yield step
+
+    command = ["train", "--problem", "cpdrl", "--n-users", "4", "--learner", learner, "--quiet"]
+    command += ["--steps", str(steps), "--out"]
+    with monkeypatch.context() as patched:
+        patched.setattr(Training, "steps", cut)
+        assert main([*command, "cut.pt"]) == 130
+    assert load(Path("cut.pt"))[3]["steps"] == steps // 2 + 1
+    assert main([*command, "cut.pt", "--resume"]) == 0
+    assert main([*command, "whole.pt"]) == 0
+    assert equal(Path("whole.pt"), Path("cut.pt"))
+
+
+def test_what_is_saved_after_training_goes_on_too() -> None:
+    """As from Python: `fit`, then `save`."""
+    problem = problems.load("cpdrl", "tiny")
+    learner = learners.registry.build("cpdrl", width=[8], batch=8)
+    whole = fit(learner, Training(problem=problem, max_steps=40))
+    first = Training(problem=problem, max_steps=40)
+    first.checkpoint = lambda net, run: setattr(run, "stopped", run.step == 20)
+    first.save_every = 0.0
+    save(Path("half.pt"), learner, fit(learner, first), first)
+    file = learners.Checkpoint.read(Path("half.pt"))
+    assert file.head["steps"] == 20
+    second = Training(problem=problem, max_steps=40)
+    second.resume(file.head, file.weights, file.state)
+    found = fit(learner, second).state_dict()
+    assert all(torch.equal(found[name], value) for name, value in whole.state_dict().items())
+
+
+def test_a_run_that_has_nothing_left_to_do_says_so(
+    checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = checkpoint.read_bytes()
+    for budget in (["--steps", "1"], ["--steps", "2"], ["--seconds", "1e-9"]):
+        capsys.readouterr()
+        assert main([*TRAIN, *budget, "--resume", "--out", str(checkpoint)]) == 0
+        said = capsys.readouterr().out
+        assert "nothing left to do" in said
+        assert "2 steps" in said
+        assert "trained on" not in said
+        assert budget[0] in said
+    assert checkpoint.read_bytes() == before
 
 
 def test_steps_and_seconds_both_end_it() -> None:
@@ -147,6 +222,9 @@ def test_curves_are_written_for_tensorboard(capsys: pytest.CaptureFixture[str]) 
         (["--learner", "imitat", "--out", "a", "--steps", "2"], "did you mean 'imitate'"),
         (["--learner", "imitate[poool=3]", "--out", "a", "--steps", "2"], "did you mean 'pool'"),
         (["--learner", "imitate[pool=0]", "--out", "a", "--steps", "2"], "pool is 0"),
+        (["--learner", "imitate[rate=1e999]", "--out", "a", "--steps", "2"], "rate is inf"),
+        (["--learner", "cpdrl[gamma=nan]", "--out", "a", "--steps", "2"], "gamma is 'nan'"),
+        (["--learner", "cpdrl[width=8]", "--out", "a", "--steps", "2"], "width is 8"),
         (["--learner", "imitate[", "--out", "a", "--steps", "2"], "Cannot read the learner"),
         (["--learner", 'imitate[vary="bandwidth=2"]', "--out", "a", "--steps", "2"], "in vary"),
         (["--learner", 'imitate[vary="wind=1:2"]', "--out", "a", "--steps", "2"], "'wind'"),
@@ -310,6 +388,92 @@ def test_a_checkpoint_of_another_version_or_format_is_refused(
     monkeypatch.setattr(type(problem), "version", problem.version + 1)
     with pytest.raises(UserError, match="trained on version 1"):
         load(checkpoint)
+
+
+def _rewritten(path: Path, name: str, head: dict[str, object], **parts: object) -> Path:
+    """The checkpoint with some of its head, and whole other parts, replaced; None: left out."""
+    other = Path(name)
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(other, "w") as new:
+        kept = {**json.loads(old.read("head.json")), **head}
+        new.writestr("head.json", json.dumps({k: v for k, v in kept.items() if v != "absent"}))
+        for part in ("weights", "state"):
+            buffer = io.BytesIO(old.read(f"{part}.pt"))
+            if part in parts:
+                buffer = io.BytesIO()
+                torch.save(parts[part], buffer)
+            new.writestr(f"{part}.pt", buffer.getvalue())
+    return other
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("seconds", "abc"),
+        ("seconds", float("nan")),
+        ("seconds", -1.0),
+        ("steps", 2.5),
+        ("steps", -1),
+        ("steps", True),
+        ("params", [1]),
+        ("params", None),
+        ("problem", ["cpdrl"]),
+        ("problem_params", None),
+        ("learner", 3),
+        ("version", "1"),
+        ("seed", None),
+        ("curve", 5),
+        ("curve", [1]),
+        ("curve", "absent"),
+    ],
+)
+def test_a_damaged_head_is_refused_by_what_is_wrong_with_it(
+    key: str, value: object, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = _rewritten(checkpoint, "bad.pt", {key: value})
+    with pytest.raises(UserError, match=rf"'bad.pt' is damaged: .*{key}.*; train it again\.$"):
+        load(bad)
+    again = [*TRAIN, "--steps", "4", "--resume", "--out", "bad.pt"]
+    assert "damaged" in refused(again, capsys)
+
+
+def test_weights_that_cannot_be_used_are_refused(
+    checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right = weights(checkpoint)
+    name, problem = next(iter(right)), problems.load("cpdrl", "tiny")
+    wrong = {
+        "list": [1, 2],
+        "lists": {key: value.tolist() for key, value in right.items()},
+        "nan": {**right, name: torch.full_like(right[name], float("nan"))},
+        "inf": {**right, name: torch.full_like(right[name], float("inf"))},
+    }
+    for kind, content in wrong.items():
+        bad = _rewritten(checkpoint, f"{kind}.pt", {}, weights=content)
+        said = "not finite" if kind in ("nan", "inf") else "weights"
+        with pytest.raises(UserError, match=f"damaged: .*{said}.*; train it again"):
+            load(bad)
+        with pytest.raises(UserError, match="damaged"):
+            solve(problem, problem.instance(), "policy", checkpoint=str(bad))
+        assert said in refused([*TRAIN, "--steps", "4", "--resume", "--out", str(bad)], capsys)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        [1],
+        {},
+        {"torch": 3, "parts": {}},
+        {"torch": torch.get_rng_state(), "parts": {}},
+        {"torch": torch.get_rng_state()[:10], "parts": {"optimiser": {}}},
+        {"torch": torch.get_rng_state(), "parts": {"optimiser": [2]}},
+    ],
+)
+def test_a_run_cannot_go_on_from_a_damaged_state(
+    state: object, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = _rewritten(checkpoint, "bad.pt", {}, state=state)
+    again = [*TRAIN, "--steps", "4", "--resume", "--out", str(bad)]
+    assert "damaged" in refused(again, capsys)
 
 
 # Teachers

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from toolkit import learners, problems, solvers
+from toolkit import learners, problems, solve, solvers
 from toolkit.bench.__main__ import main
 from toolkit.bench._training import Labels
 from toolkit.errors import UserError
@@ -18,6 +18,7 @@ from toolkit.learners import Training, fit
 from toolkit.learners._masks import guesses
 from toolkit.learners._nets import DeepSets
 from toolkit.learners._shipped import FOLDER, checkpoint_path, shipped
+from toolkit.solvers import Status
 
 NAMES = sorted(shipped())
 
@@ -135,6 +136,23 @@ def test_from_four_guesses_on_one_is_nobody() -> None:
         assert (guesses(scores, k).sum(-1) == 0).any(-1).all()
         assert guesses(scores, k).shape == (20, k, 9)
     assert (guesses(scores, 3).sum(-1) > 0).all()
+
+
+@pytest.mark.parametrize("n", [1, 2, 4])
+def test_more_guesses_than_there_are_masks_are_all_of_them(n: int) -> None:
+    found = guesses(np.random.default_rng(1).normal(size=(3, n)), 100_000)
+    assert found.shape[1] <= 2**n + 2 * n + 1
+    for row in found:
+        assert len(np.unique(row, axis=0)) == 2**n
+
+
+def test_a_policy_takes_no_more_guesses_than_fit_into_memory() -> None:
+    with pytest.raises(UserError, match="k is 100000; it must be between 1 and 1024"):
+        solvers.registry.build("policy", checkpoint=NAMES[0], k=100_000)
+    problem = problems.load("cpdrl", "tiny")
+    result = solve(problem, problem.instance(), "policy", checkpoint=NAMES[0], k=1024)
+    assert result.status in (Status.FEASIBLE, Status.OPTIMAL)
+    assert result.evaluations <= 2**4 + 2 * 4 + 1
 
 
 @pytest.mark.parametrize("view", ["rank", "plain"])

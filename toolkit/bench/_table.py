@@ -179,7 +179,7 @@ def align(head: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], left: 
 def _fold(name: str, room: int) -> list[str]:
     """A name in lines of at most `room` characters, broken after brackets and commas."""
     lines = [""]
-    for part in re.findall(r"[^\[,]*[\[,]?", name):
+    for part in re.findall(r"[^\[,]*[\[,]|[^\[,]+$", name):
         if lines[-1].strip() and len(lines[-1]) + len(part) > room:
             lines.append("  ")
         lines[-1] += part

@@ -76,6 +76,8 @@ def train(args: Namespace) -> int:
         run.notes["data"] = [file_digest(Path(args.data)), args.rows]
     out = Path(args.out)
     _begin(args, out, learner, run)
+    if run.over:
+        return _nothing_left(out, run)
     with Curves(args.logdir, run.step) as curves:
         run.listener = _both(curves.point, None if args.quiet else Lines(run.step))
         run.checkpoint = lambda net, now: _keep(out, learner, net, now)
@@ -207,6 +209,14 @@ def _end(out: Path, learner: Learner, run: Training, kept: bool) -> int:
         return INTERRUPTED
     print(f"{out}: {learner} trained on {run.problem}, {spent}")
     print(f"use it: --solvers 'policy[checkpoint={out}]'")
+    return OK
+
+
+def _nothing_left(out: Path, run: Training) -> int:
+    """Says that the file has had its budget; it stays as it is."""
+    spent = f"{run.step} steps in {numbers.duration(run.spent)}"
+    flag, most = ("steps", run.max_steps) if run.step >= run.max_steps else ("seconds", run.seconds)
+    print(f"{out}: nothing left to do: it has {spent}, --{flag} is {most:g}; raise it to go on.")
     return OK
 
 

@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import json
+import math
 import os
 import zipfile
 from abc import ABC, abstractmethod
@@ -21,7 +22,17 @@ if TYPE_CHECKING:
     from ._train import Training
 
 FORMAT = 1  # of the files; raise it when they change
-HEAD = ("learner", "params", "problem", "problem_params", "version", "seed", "steps", "seconds")
+KINDS: dict[str, type] = {  # of what a head must hold
+    "learner": str,
+    "params": dict,
+    "problem": str,
+    "problem_params": dict,
+    "version": int,
+    "seed": int,
+    "steps": int,
+    "seconds": float,
+    "curve": list,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +145,9 @@ class Checkpoint:
                 "train it again."
             ) from None
         _admit(path, head)
+        for damage in (_head_damage(head), _weight_damage(weights)):
+            if damage:
+                raise UserError(f"{str(path)!r} is damaged: {damage}; train it again.")
         return cls(path, head, weights, state)
 
     def rebuild(self) -> tuple[Learner, Problem]:
@@ -170,12 +184,38 @@ def load(path: Path) -> tuple[Learner, "nn.Module", Problem, dict[str, Any]]:
 
 
 def _admit(path: Path, head: Any) -> None:
-    """Refuses a head that another version wrote, or that lacks something."""
+    """Refuses a head that another version wrote."""
     if not isinstance(head, dict) or head.get("format") != FORMAT:
         found = head.get("format") if isinstance(head, dict) else None
         raise UserError(
             f"{str(path)!r} has format {found!r}, this toolkit reads {FORMAT}; train it again."
         )
-    for key in HEAD:
+
+
+def _head_damage(head: dict[str, Any]) -> str | None:
+    """What is wrong with a head of the right format, or None."""
+    for key, kind in KINDS.items():
         if key not in head:
-            raise UserError(f"{str(path)!r} is damaged: its head lacks {key!r}; train it again.")
+            return f"its head lacks {key!r}"
+        value = head[key]
+        kinds = (int, float) if kind is float else kind
+        if not isinstance(value, kinds) or isinstance(value, bool):
+            return f"{key} in its head is no {kind.__name__}"
+    for key in ("steps", "seconds"):
+        if not 0 <= head[key] < math.inf:
+            return f"{key} in its head is {head[key]}"
+    if not all(isinstance(point, dict) for point in head["curve"]):
+        return "curve in its head is no list of points"
+    return None
+
+
+def _weight_damage(weights: Any) -> str | None:
+    """What is wrong with weights, whatever they are for, or None."""
+    import torch
+
+    if not isinstance(weights, dict) or not all(map(torch.is_tensor, weights.values())):
+        return "its weights are no tensors by name"
+    for name, value in weights.items():
+        if not bool(torch.isfinite(value).all()):
+            return f"its weights {name!r} are not finite"
+    return None

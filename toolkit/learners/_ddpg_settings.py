@@ -5,6 +5,10 @@ from functools import cached_property
 
 from ._base import Learner
 
+MOST = 1e6  # of rates, noise and weights: float32 has room for it
+MOST_ROWS = 10_000_000  # of a memory, and steps of a run: what a machine can hold
+MOST_WIDTH = 10_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -76,7 +80,7 @@ class Configured(Learner):
     def __post_init__(self) -> None:
         if self.preset not in PRESETS:
             raise ValueError(f"preset is {self.preset!r}; it must be {' or '.join(PRESETS)}.")
-        if self.width is not None:
+        if isinstance(self.width, list):
             object.__setattr__(self, "width", tuple(self.width))  # JSON knows lists only
         _check(self.settings)
 
@@ -87,27 +91,54 @@ class Configured(Learner):
 
 
 def _check(s: Settings) -> None:
-    """Refuses what makes no sense."""
+    """Refuses what makes no sense, of whatever type it is."""
     for name in ("actor_rate", "critic_rate", "noise", "noise_end", "bit_noise", "bit_noise_end"):
-        if not getattr(s, name) > 0:
-            raise ValueError(f"{name} is {getattr(s, name)}; it must be above 0.")
+        if not (_number(value := getattr(s, name)) and 0 < value <= MOST):
+            raise ValueError(f"{name} is {value!r}; it must be above 0 and at most {MOST:g}.")
     for name in ("batch", "buffer", "steps", "episode"):
-        value = getattr(s, name)
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} is {value!r}; it must be a whole number of at least 1.")
-    if not (s.width and all(isinstance(w, int) and w >= 1 for w in s.width)):
+        if not (_whole(value := getattr(s, name)) and value <= MOST_ROWS):
+            raise ValueError(
+                f"{name} is {value!r}; it must be a whole number from 1 to {MOST_ROWS:,}."
+            )
+    if s.batch > s.buffer:
         raise ValueError(
-            f"width is {s.width!r}; it must be a list of layer widths such as [64,64]."
+            f"batch is {s.batch}, but the buffer holds {s.buffer}; nothing would be learnt."
         )
-    for name, most in (("gamma", 0.999999), ("tau_soft", 1.0), ("least_power", 0.999999)):
-        if not 0 <= getattr(s, name) <= most:
-            raise ValueError(f"{name} is {getattr(s, name)}; it must lie between 0 and {most:g}.")
-    for name in ("clip", "bonus", "penalty"):
-        if not getattr(s, name) >= 0:
-            raise ValueError(f"{name} is {getattr(s, name)}; it must be at least 0.")
+    if not (isinstance(s.width, tuple) and s.width and all(_layer(w) for w in s.width)):
+        raise ValueError(
+            f"width is {_plain(s.width)!r}; it must be a list of layer widths such as [64,64], "
+            f"each at most {MOST_WIDTH:,}."
+        )
+    for name, most in (
+        ("gamma", 0.999999),
+        ("tau_soft", 1.0),
+        ("least_power", 0.999999),
+        ("clip", MOST),
+        ("bonus", MOST),
+        ("penalty", MOST),
+    ):
+        if not (_number(value := getattr(s, name)) and 0 <= value <= most):
+            raise ValueError(f"{name} is {value!r}; it must lie between 0 and {most:g}.")
     for name, known in (
         ("bandwidth", ("normalise", "cap", "free")),
         ("reward", ("intent", "letter")),
     ):
         if getattr(s, name) not in known:
             raise ValueError(f"{name} is {getattr(s, name)!r}; it must be {' or '.join(known)}.")
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _layer(value: object) -> bool:
+    return _whole(value) and isinstance(value, int) and value <= MOST_WIDTH
+
+
+def _plain(width: object) -> object:
+    """As it was written, for a message."""
+    return list(width) if isinstance(width, tuple) else width

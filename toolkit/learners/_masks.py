@@ -54,7 +54,7 @@ class MaskLearner(Learner):
 
     def __post_init__(self) -> None:
         for name in ("width", "layers", "rate", "stress", "users_low"):
-            if not getattr(self, name) > 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} is {getattr(self, name):g}; it must be above 0.")
         if self.batch < GROUPS:
             raise ValueError(f"batch is {self.batch}; it must be at least {GROUPS}.")
@@ -255,20 +255,21 @@ def prefixes(scores: np.ndarray, k: int) -> np.ndarray:
     """Masks of the users of largest score, (rows, k, n), of other sizes than the likeliest mask.
 
     Order-preserving (Huang, Bi and Zhang, DROO, 2020), at distances 1, 2, 3, 5, 8, … to either
-    side, so that few masks reach far where the scores are off by a constant.
+    side, so that few masks reach far where the scores are off by a constant; fewer than k where
+    the next would be everybody or nobody again.
     """
     n = scores.shape[-1]
     rank = np.argsort(np.argsort(-scores, axis=-1, kind="stable"), axis=-1)
-    sizes = np.clip((scores > 0).sum(-1, keepdims=True) + _distances(k), 0, n)
+    sizes = np.clip((scores > 0).sum(-1, keepdims=True) + _distances(k, n), 0, n)
     masks: np.ndarray = rank[:, None] < sizes[..., None]
     return masks.astype(float)
 
 
-def _distances(k: int) -> np.ndarray:
-    """1, -1, 2, -2, 3, -3, 5, -5, 8 …: the first k."""
+def _distances(k: int, most: int) -> np.ndarray:
+    """1, -1, 2, -2, 3, -3, 5, -5, 8 …: the first k, to where `most` is reached."""
     found: list[int] = []
     near, far = 1, 2
-    while len(found) < k:
+    while len(found) < k and (not found or -found[-1] < most):
         found += [near, -near]
         near, far = far, near + far
     return np.array(found[:k], dtype=int)

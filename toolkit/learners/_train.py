@@ -3,12 +3,14 @@
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from toolkit.arrays import Data, Decision
+from toolkit.errors import UserError
 from toolkit.instances import rng_for
 from toolkit.problems import Problem
 
@@ -48,7 +50,13 @@ class Training:
 
     def __post_init__(self) -> None:
         self._parts: dict[str, Any] = {}
-        self._restored: dict[str, Any] | None = None
+        self._restored: tuple[dict[str, Any], dict[str, Any]] | None = None  # weights, state
+        self._generator: Any = None  # the state of torch's at the end of training
+
+    @property
+    def over(self) -> bool:
+        """Whether the budget is spent."""
+        return self.spent >= self.seconds or self.step >= self.max_steps
 
     @property
     def progress(self) -> float:
@@ -70,7 +78,7 @@ class Training:
         self._parts = parts
         self._restore(net)
         begun, saved = time.perf_counter() - self.spent, time.perf_counter()
-        while self.spent < self.seconds and self.step < self.max_steps and not self.stopped:
+        while not (self.over or self.stopped):
             yield self.step
             self.step += 1
             now = time.perf_counter()
@@ -96,26 +104,48 @@ class Training:
         }
 
     def state(self) -> dict[str, Any]:
-        """What training needs to go on beside the network: torch's generator and the parts."""
+        """What training needs to go on beside the network: its generator and the parts.
+
+        After `fit` torch's own generator is the caller's again, so the last state is kept.
+        """
         import torch
 
         parts = {name: part.state_dict() for name, part in self._parts.items()}
-        return {"torch": torch.get_rng_state(), "parts": parts}
+        generator = torch.get_rng_state() if self._generator is None else self._generator
+        return {"torch": generator, "parts": parts}
+
+    @contextmanager
+    def generator(self) -> Iterator[None]:
+        """Torch's generator, seeded by the run; afterwards it is as it was."""
+        import torch
+
+        self._generator = None
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(self.rng("torch").integers(2**62)))
+            yield
+            self._generator = torch.get_rng_state()
 
     def resume(self, head: dict[str, Any], weights: dict[str, Any], state: dict[str, Any]) -> None:
         """Goes on where the run of a checkpoint was."""
         self.step, self.spent = int(head["steps"]), float(head["seconds"])
-        self.curve, self._restored = list(head["curve"]), {**state, "weights": weights}
+        self.curve, self._restored = list(head["curve"]), (weights, state)
 
     def _restore(self, net: "nn.Module") -> None:
         import torch
 
         if self._restored is None:
             return
-        net.load_state_dict(self._restored["weights"])
-        for name, part in self._parts.items():
-            part.load_state_dict(self._restored["parts"][name])
-        torch.set_rng_state(self._restored["torch"])
+        weights, state = self._restored
+        try:
+            net.load_state_dict(weights)
+            for name, part in self._parts.items():
+                part.load_state_dict(state["parts"][name])
+            torch.set_rng_state(state["torch"])
+        except Exception as error:  # a part may stumble over anything in a damaged file
+            raise UserError(
+                "What the checkpoint keeps for going on is damaged or does not fit "
+                f"({type(error).__name__}); train it again."
+            ) from None
 
 
 def fit(learner: "Learner", run: Training) -> "nn.Module":
@@ -124,8 +154,7 @@ def fit(learner: "Learner", run: Training) -> "nn.Module":
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
 
     torch.set_num_threads(1)  # sums in another order are other numbers
-    with threadpool_limits(1), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(run.rng("torch").integers(2**62)))
+    with threadpool_limits(1), run.generator():
         net = learner.build(run.problem)
         net.train()
         learner.train(net, run)

@@ -9,7 +9,8 @@ from typing import Any
 from toolkit.solvers import OPTIMAL_GAP
 
 from . import numbers
-from .learning import ENOUGH, Count, Lesson
+from ._savings import WHY
+from .learning import ENOUGH, Count, Lesson, Worth
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ CHOICES = (
     Column(("median", "gap"), lambda s: s.median_gap, numbers.gap),
     Column(("mean", "gap"), lambda s: s.mean_gap, numbers.gap),
     Column(("saving", "missed"), lambda s: s.missed, numbers.gap),
+    Column(("", "on"), lambda s: s.missed_on, _of),
     Column(("1st guess", "feasible"), lambda s: s.first_feasible, _of),
     Column(("tried", "feasible"), lambda s: s.explored, numbers.share),
     Column(("final", "gap"), lambda s: s.final_gap, numbers.gap),
@@ -133,14 +135,12 @@ def _cost_legend(learners: Sequence[Lesson]) -> list[str]:
 
 
 def _choice_legend(lessons: Sequence[Lesson]) -> list[str]:
-    missed = "saving missed = mean (cost - opt) / (all-local - opt), of what offloading can save"
-    if any(lesson.missed is None for lesson in lessons):
-        missed += "; for a figure in place of -, run local_only and exact on the same instances"
     lines = [
         "gaps are to the best known, over feasible runs",
-        missed,
+        "saving missed = mean (cost - opt) / (all-local - opt), of what offloading can save; "
+        "on = instances that tell it" + _left_out(lessons),
         "1st guess = a policy's likeliest decision, before any repair; uniform = all its entries "
-        "alike; choices = distinct discrete choices",
+        "alike, of several; choices = distinct discrete choices / instances (seeds may differ)",
     ]
     if any(lesson.final_feasible for lesson in lessons):
         lines.append(
@@ -150,25 +150,60 @@ def _choice_legend(lessons: Sequence[Lesson]) -> list[str]:
     return lines
 
 
+def _left_out(lessons: Sequence[Lesson]) -> str:
+    """Why the saving missed rests on fewer instances than there are; empty where it does not."""
+    untold = {pair for lesson in lessons for pair in lesson.untold}
+    counts = [(why, sum(reason == why for reason, _ in untold)) for why in WHY]
+    said = [f"{why} ({count} instance{'s' * (count > 1)})" for why, count in counts if count]
+    return f"; left out: {'; '.join(said)}" if said else ""
+
+
 def warnings(lessons: Sequence[Lesson]) -> list[str]:
     """A line for each learner that decides without looking."""
     return [line for lesson in lessons if (line := _warning(lesson))]
 
 
 def _warning(lesson: Lesson) -> str:
-    uniform, choices = lesson.uniform, lesson.choices
-    if uniform and uniform.hits == uniform.total:
-        what = f"{_all(uniform.total)} uniform, the same for every user"
-    elif choices and choices.hits == 1 and lesson.instances >= ENOUGH:
-        what = f"{_all(choices.total)} the same choice, on {lesson.instances} instances"
-    else:
+    """An all-clear takes every run: its decision feasible, and as good as a proven optimum."""
+    what, worth, first = _degenerate(lesson), lesson.worth, lesson.first_feasible
+    if not what:
         return ""
-    gap = lesson.final_gap if lesson.final_feasible else lesson.mean_gap
-    if gap is not None and gap <= OPTIMAL_GAP:
+    reached = worth.worst_gap is not None and worth.worst_gap <= OPTIMAL_GAP
+    every = worth.feasible.hits == worth.feasible.total
+    guessed = first is None or first.hits == first.total
+    if not (reached and every and guessed and worth.proven):
+        return f"warning, degenerate policy: {lesson.label}: {what} ({_beside(worth, first)})"
+    if worth.sole:
         return f"{lesson.label}: {what}, and so is the best known: these instances are no test"
-    beside = "no feasible one" if gap is None else f"gap {numbers.gap(gap)}"
-    return f"warning, degenerate policy: {lesson.label}: {what} ({beside})"
+    return f"{lesson.label}: {what}; the best of its guesses is optimal"
 
 
-def _all(total: int) -> str:
-    return "its 1 decision is" if total == 1 else f"all {total} decisions are"
+def _degenerate(lesson: Lesson) -> str:
+    """What is wrong with a learner's decisions; empty where nothing is."""
+    uniform, choices = lesson.uniform, lesson.choices
+    noun, it = ("decision", "choice") if lesson.worth.sole else ("first guess", "first guess")
+    if uniform and uniform.hits == uniform.total:
+        return f"{_all(uniform.total, noun)} uniform, the same for every user"
+    if choices and choices.hits == 1 and choices.total >= ENOUGH:
+        return f"its {it} is the same on all {choices.total} instances"
+    return ""
+
+
+def _beside(worth: Worth, first: Count | None) -> str:
+    """What the decisions are worth, as far as it is no all-clear."""
+    if worth.worst_gap is None:
+        return "no feasible one"
+    said = [f"worst gap {numbers.gap(worth.worst_gap)}"]
+    if worth.feasible.hits < worth.feasible.total:
+        said.append(f"feasible in {worth.feasible.hits} of {worth.feasible.total} runs")
+    if first and first.hits < first.total and not worth.sole:
+        said.append(f"first guess feasible in {first.hits} of {first.total} runs")
+    if not worth.proven and worth.worst_gap <= OPTIMAL_GAP:
+        said.append("to a best known that is not proven")
+    return ", ".join(said)
+
+
+def _all(total: int, noun: str) -> str:
+    if total == 1:
+        return f"its 1 {noun} is"
+    return f"all {total} {noun}{'es' if noun.endswith('s') else 's'} are"

@@ -4,12 +4,14 @@ import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from toolkit.solvers import OPTIMAL_GAP, relative_gap
+from toolkit.solvers import relative_gap
 
+from ._details import both, curve, final, value, values
+from ._savings import savings
 from .compare import Comparison, Row, summarise
 from .record import Record
 
@@ -37,6 +39,20 @@ class BreakEven:
 
 
 @dataclass(frozen=True)
+class Worth:
+    """What the decisions are worth of which `uniform` and `choices` tell.
+
+    Those of a run that learns are its final policy's; those of a policy its first guesses, whose
+    worth is known where nothing else was judged (`sole`), otherwise that of the best guess.
+    """
+
+    feasible: Count  # of all runs
+    worst_gap: float | None  # to the best known, over the feasible ones
+    proven: bool  # the best known is the optimum, on every instance
+    sole: bool
+
+
+@dataclass(frozen=True)
 class Lesson:
     """A learner over its runs, or one of BARS beside it; None where nothing tells.
 
@@ -49,7 +65,9 @@ class Lesson:
     feasible: Count
     median_gap: float | None
     mean_gap: float | None
-    missed: float | None  # mean of `missed`
+    missed: float | None  # mean of `_savings.missed`
+    missed_on: Count  # instances that it rests on
+    untold: tuple[tuple[str, str], ...]  # (a reason of WHY, digest) of the others
     training_seconds: float | None
     steps_per_second: float | None
     seconds: float | None  # median of the runs that came to an end
@@ -59,9 +77,9 @@ class Lesson:
     explored: float | None  # share of feasible decisions among those tried while learning
     final_gap: float | None  # median of the policies left at the end, where feasible
     final_feasible: Count | None
-    uniform: Count | None  # decisions with all entries alike
-    choices: Count | None  # distinct ones
-    instances: int
+    uniform: Count | None  # decisions with all of several entries alike
+    choices: Count | None  # distinct ones, of so many instances: more where seeds differ
+    worth: Worth
     break_even: BreakEven | None
 
 
@@ -77,6 +95,7 @@ class Band:
 
 
 Pairs = list[tuple[Comparison, Row]]
+Curve = dict[str, list[float | None]]
 
 
 def lessons(comparisons: Sequence[Comparison]) -> list[Lesson]:
@@ -100,37 +119,33 @@ def _learnt(pairs: Pairs) -> bool:
 def _lesson(label: str, pairs: Pairs, pays: BreakEven | None) -> Lesson:
     records = [row.record for _, row in pairs]
     gaps = [row.gap_to_best for _, row in pairs if row.gap_to_best is not None]
-    shares = [share for pair in pairs if (share := missed(*pair)) is not None]
-    training = values(records, "training_seconds")
-    steps = values(records, "training_steps")
     batches = values(records, "batch")
+    finals, saved = _finals(pairs), savings(pairs)
+    several = [r for r in records if len(value(r, "choice") or "") > 1]  # one entry tells nothing
     return Lesson(
         label=label,
-        learner=bool(training),
+        learner=_learnt(pairs),
         runs=len(records),
         feasible=Count(len(gaps), len(records)),
         median_gap=_median(gaps),
         mean_gap=statistics.fmean(gaps) if gaps else None,
-        missed=statistics.fmean(shares) if shares else None,
-        training_seconds=_median(training),
-        steps_per_second=sum(steps) / sum(training) if sum(training) > 0 else None,
+        missed=saved.missed,
+        missed_on=Count(saved.told, saved.instances),
+        untold=saved.untold,
+        training_seconds=_median(values(records, "training_seconds")),
+        steps_per_second=_rate(both(records, "training_steps", "training_seconds")),
         seconds=_median([record.seconds for record in records if not record.failed]),
         batch=batches[0] if batches else None,
         batch_seconds=_median(values(records, "batch_seconds")),
         first_feasible=_count(values(records, "first_feasible")),
         explored=_explored(records),
-        **_finals(pairs),
-        uniform=_count(values(records, "uniform")),
-        choices=_distinct(values(records, "choice")),
-        instances=len({record.digest for record in records if "choice" in record.details}),
+        final_gap=_median([gap for _, gap in finals if gap is not None]),
+        final_feasible=_count([feasible for feasible, _ in finals]),
+        uniform=_count(values(several, "uniform")),
+        choices=_distinct(several),
+        worth=_worth(pairs, finals),
         break_even=pays,
     )
-
-
-def values(records: Iterable[Record], key: str) -> list[Any]:
-    """What the records' details have under a key, those without it left out."""
-    found = (record.details.get(key) for record in records)
-    return [value for value in found if value is not None]
 
 
 def _median(numbers: Sequence[float]) -> float | None:
@@ -141,48 +156,50 @@ def _count(flags: Sequence[bool]) -> Count | None:
     return Count(sum(flags), len(flags)) if flags else None
 
 
-def _distinct(choices: Sequence[str]) -> Count | None:
-    return Count(len(set(choices)), len(choices)) if choices else None
+def _distinct(records: Sequence[Record]) -> Count | None:
+    """Repeats of one choice on one instance count once."""
+    digests = {record.digest for record in records}
+    return Count(len(set(values(records, "choice"))), len(digests)) if digests else None
+
+
+def _rate(known: Sequence[tuple[float, float]]) -> float | None:
+    """Steps a second of runs that tell (steps, seconds)."""
+    spent = sum(seconds for _, seconds in known)
+    return sum(steps for steps, _ in known) / spent if spent > 0 else None
 
 
 def _explored(records: Iterable[Record]) -> float | None:
     """The share of feasible decisions among all that the runs tried."""
-    tried = [(r.details.get("explored"), r.details.get("explored_feasible")) for r in records]
-    known = [(number, share) for number, share in tried if number and share is not None]
+    known = both(records, "explored", "explored_feasible")
     total = sum(number for number, _ in known)
     return sum(number * share for number, share in known) / total if total else None
 
 
-def _finals(pairs: Pairs) -> dict[str, Any]:
-    """The final policies' median gap, and how many of them are feasible."""
-    ends = [(c, row.record, row.record.details.get("final")) for c, row in pairs]
-    gaps = [
-        relative_gap(record.sign * end["objective"], record.sign * comparison.best)
-        for comparison, record, end in ends
-        if end and end["feasible"] and comparison.best is not None
-    ]
-    flags = [bool(end["feasible"]) for _, _, end in ends if end]
-    return {"final_gap": _median(gaps), "final_feasible": _count(flags)}
+def _finals(pairs: Pairs) -> list[tuple[bool, float | None]]:
+    """Whether a run's final policy is feasible, and its gap where it is."""
+    out: list[tuple[bool, float | None]] = []
+    for comparison, row in pairs:
+        if end := final(row.record):
+            objective = end.objective if end.feasible else None
+            out.append((end.feasible, _gap(comparison, row, objective)))
+    return out
 
 
-def missed(comparison: Comparison, row: Row) -> float | None:
-    """(cost - opt) / (all-local - opt), the saving missed: 0 is optimal, 1 as bad as all-local.
-
-    None without a feasible decision, a proven optimum or a feasible run of `local_only`.
-    """
-    stays = [r.record.objective for r in comparison.ran if _local(r.record)]
-    best, cost = comparison.best, row.record.objective
-    if not (stays and comparison.optimal and best is not None and cost is not None):
+def _gap(comparison: Comparison, row: Row, objective: float | None) -> float | None:
+    if objective is None or comparison.best is None:
         return None
-    sign = row.record.sign
-    span = sign * ((stays[0] or 0.0) - best)
-    if row.gap_to_best is None or span <= OPTIMAL_GAP * abs(best):
-        return None
-    return max(0.0, sign * (cost - best)) / span
+    return relative_gap(row.record.sign * objective, row.record.sign * comparison.best)
 
 
-def _local(record: Record) -> bool:
-    return record.solver == "local_only" and record.feasible
+def _worth(pairs: Pairs, finals: Sequence[tuple[bool, float | None]]) -> Worth:
+    gaps = [gap for _, gap in finals] if finals else [row.gap_to_best for _, row in pairs]
+    known = [gap for gap in gaps if gap is not None]
+    return Worth(
+        feasible=Count(len(known), len(pairs)),
+        worst_gap=max(known, default=None),
+        proven=all(comparison.optimal for comparison, _ in pairs),
+        sole=bool(finals) or all(row.record.evaluations <= 1 for _, row in pairs),
+    )
 
 
 def break_even(pairs: Pairs, groups: dict[str, Pairs]) -> BreakEven | None:
@@ -193,13 +210,14 @@ def break_even(pairs: Pairs, groups: dict[str, Pairs]) -> BreakEven | None:
     without a feasible decision does not do the prover's work.
     """
     own = [row.record for _, row in pairs]
-    if not _learnt(pairs) or values(own, "explored") or not all(r.feasible for r in own):
+    training = _median(values(own, "training_seconds"))
+    anew = any("explored" in record.details for record in own)
+    if training is None or anew or not all(record.feasible for record in own):
         return None
     provers = _provers({record.digest for record in own}, groups)
     if not provers:
         return None
     theirs, against = min(provers)
-    training = statistics.median(values(own, "training_seconds"))
     alone = statistics.fmean(record.seconds for record in own)
     each = _median(values(own, "batch_seconds"))
     return BreakEven(
@@ -228,28 +246,35 @@ def pays_after(training: float, theirs: float, own: float) -> float:
 
 def bands(records: Iterable[Record]) -> dict[str, list[Band]]:
     """The training curves by what they show, one band a label; a single point is no curve."""
-    groups: dict[str, list[dict[str, list[float]]]] = {}
+    groups: dict[str, list[Curve]] = {}
     for record in records:
-        if curve := record.details.get("curve"):
-            groups.setdefault(record.label, []).append(curve)
+        if lines := curve(record):
+            groups.setdefault(record.label, []).append(lines)
     out = {}
     for name in CURVES:
-        lines = [_band(label, name, runs) for label, runs in groups.items()]
-        if drawn := [line for line in lines if line]:
+        found = [_band(label, name, runs) for label, runs in groups.items()]
+        if drawn := [band for band in found if band]:
             out[name] = drawn
     return out
 
 
-def _band(label: str, name: str, curves: Sequence[dict[str, list[float]]]) -> Band | None:
+def _band(label: str, name: str, curves: Sequence[Curve]) -> Band | None:
     """Runs that ended early count as far as they came; what was no number is left out."""
     longest = max(curves, key=lambda curve: len(curve.get(name, ())))
     table = np.full((len(curves), len(longest.get(name, ()))), np.nan)
-    for row, curve in zip(table, curves, strict=True):
-        row[: len(curve.get(name, ()))] = curve.get(name, ())
-    steps = np.asarray(longest.get("step") or range(1, table.shape[1] + 1), float)
+    for row, run in zip(table, curves, strict=True):
+        row[: len(run.get(name, ()))] = run.get(name, ())
     known = ~np.isnan(table).all(axis=0)
     if known.sum() < 2:
         return None
     quartiles = np.nanpercentile(table[:, known], (25, 50, 75), axis=0)
     low, middle, high = (tuple(quartile.tolist()) for quartile in quartiles)
-    return Band(label, tuple(steps[known].tolist()), low, middle, high)
+    steps = _steps(longest.get("step", []), table.shape[1])[known]
+    return Band(label, tuple(steps.tolist()), low, middle, high)
+
+
+def _steps(told: Sequence[float | None], points: int) -> np.ndarray:
+    """The steps of the points as told, or simply their numbers."""
+    if len(told) != points or None in told:
+        told = range(1, points + 1)
+    return np.asarray(told, float)

@@ -18,6 +18,7 @@ from ._probe import Probe
 from ._traits import traits
 
 BATCH, TRIALS = 256, 3
+MOST = 1024  # guesses: BATCH times as many whole decisions are in memory at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +36,8 @@ class Policy(Solver):
     k: int | None = None  # decisions to judge; None: as many as the learner wants, mostly one
 
     def __post_init__(self) -> None:
-        if self.k is not None and not (isinstance(self.k, int) and self.k >= 1):
-            raise ValueError(f"k is {self.k}; it must be a whole number of at least 1.")
+        if self.k is not None and not (isinstance(self.k, int) and 1 <= self.k <= MOST):
+            raise ValueError(f"k is {self.k}; it must be a whole number between 1 and {MOST}.")
 
     def inputs(self) -> tuple[Path, ...]:
         return (checkpoint_path(self.checkpoint),) if self.checkpoint else ()
