@@ -227,7 +227,7 @@ def rate_within(data, mode, a1, a2):
             y = np.array([brentq(lambda y, k=k: y + math.expm1(-y) - k, 1e-12, k + 40) for k in u])
             return one["snr"][on] * a / np.expm1(y)
 
-        v = math.exp(brentq(lambda t: missing(math.exp(t)), -15, 20, xtol=1e-13))
+        v = math.exp(brentq(lambda t: missing(math.exp(t)), -30, 20, xtol=1e-13))
         tau = slot(v, a)
         nats = np.log1p(one["snr"][on] * a / tau)
         return local * a ** (1 / 3) + float(np.sum(one["rate"][on] * tau * nats))

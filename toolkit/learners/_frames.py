@@ -111,7 +111,7 @@ class FrameLearner(Learner):
         assert isinstance(net, Deciders)
         s = self.settings
         optimiser = torch.optim.Adam(net.nets.parameters(), lr=s.rate, betas=(s.beta1, 0.999))
-        memory, tally = Replay(1, s.memory, net.inputs.width + net.bits), Tally()
+        memory, tally = Replay(1, s.memory, [net.inputs.width, net.bits]), Tally()
         stream = Stream(run, s.frames)
         for step in run.steps(net, optimiser=optimiser, memory=memory, tally=tally):
             data, optima = stream.take(step)
@@ -119,12 +119,12 @@ class FrameLearner(Learner):
             bits = self.candidates(net, net.logits(seen), self.tries(net))
             objective, merit = judged(run.problem, data, bits)
             best, rows = np.argmin(merit, axis=-1), np.arange(len(merit))
-            for row in np.concatenate([seen.numpy(), bits[rows, best]], axis=1, dtype=np.float32):
-                memory.add(row[None])
+            for shown, chosen in zip(seen.numpy(), bits[rows, best], strict=True):
+                memory.add(shown, chosen)
             self.heed(net, best)
             tally.add(run.problem.sign, objective[rows, best], optima)
             if (step + 1) % s.every == 0 and len(memory) >= s.start:
-                loss = _descend(net, optimiser, memory.sample(s.batch * self.networks())[0])
+                loss = _descend(net, optimiser, memory.sample(s.batch * self.networks()))
                 tally.loss = loss.item()
             if (step + 1) * s.frames // LOG_EVERY > step * s.frames // LOG_EVERY:
                 run.log(**tally.read(), candidates=float(net.tries))
@@ -161,16 +161,16 @@ class Deciders(nn.Module):
         return found
 
 
-def _descend(net: Deciders, optimiser: torch.optim.Optimizer, rows: Tensor) -> Tensor:
+def _descend(net: Deciders, optimiser: torch.optim.Optimizer, rows: list[Tensor]) -> Tensor:
     """One step of every network on its own rows of (what was seen, the best bits)."""
-    own = rows.reshape(len(net.nets.weights[0]), -1, rows.shape[-1])
-    seen, wanted = own[..., : net.inputs.width], own[..., net.inputs.width :]
+    count = len(net.nets.weights[0])
+    seen, wanted = (column.reshape(count, -1, column.shape[-1]) for column in rows)
     each = nn.functional.binary_cross_entropy_with_logits(net.nets(seen), wanted, reduction="none")
     loss = each.mean(dim=(-2, -1)).sum()
     optimiser.zero_grad()
     torch.autograd.backward(loss)
     optimiser.step()
-    return loss.detach() / len(own)
+    return loss.detach() / count
 
 
 class Tally:
