@@ -3,32 +3,19 @@
 The same bounds as in `floats`, one user at a time; here the library encloses every rounding.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from flint import arb, ctx
+from flint import arb
 
 from toolkit.arrays import Data
+from toolkit.problems._balls import precision
 
 from .exact import rounded_down
 from .guesses import Guesses
 
-BITS = 128  # products of two data (53 bits each) are exact, so comparisons of them are decided
-
 Column = list[Any]  # one arb a user
-
-
-@contextmanager
-def _precision() -> Iterator[None]:
-    """Working precision of this module; the caller's is put back."""
-    before, ctx.prec = ctx.prec, BITS
-    try:
-        yield
-    finally:
-        ctx.prec = before
 
 
 class Lines:
@@ -44,7 +31,7 @@ class ArbUsers:
     def __init__(self, data: Data, guesses: Guesses) -> None:
         self.guesses = guesses
         self.n = len(guesses.h)
-        with _precision():
+        with precision():
             one = {k: arb(float(v)) for k, v in data.items() if np.ndim(v) == 0}
             self.tau, self.total_bandwidth = one["deadline"], Fraction(float(data["bandwidth"]))
             self.delay, self.energy = one["weight_delay"], one["weight_energy"]
@@ -83,7 +70,7 @@ class ArbUsers:
 
     def lines(self, tight: tuple[np.ndarray, np.ndarray, np.ndarray] | None) -> Lines:
         """The lines at multipliers mu with guesses y for the users `which`, else at mu = 0."""
-        with _precision():
+        with precision():
             if tight is None:
                 zero, guess = arb(0), np.expm1(self.guesses.y).tolist()
                 q2 = [2 * self._root_cost(i, zero, arb(x)) for i, x in enumerate(guess)]
@@ -103,7 +90,7 @@ class ArbUsers:
         for group, word in ((inside, 1), (outside, -1)):
             for i in group.tolist():
                 forced[i] = word
-        with _precision():
+        with precision():
             price, many, toll, total = arb(s), arb(k), arb(theta), arb(0)
             for q2, slope, fixed, local, word in zip(
                 lines.q2, lines.slope, lines.fixed, self.local, forced, strict=True
@@ -127,12 +114,12 @@ class ArbUsers:
 
     def needs(self, k: int, which: np.ndarray) -> np.ndarray:
         """`_need` of the users `which`."""
-        with _precision():
+        with precision():
             return np.array([self._need(i, k) for i in which.tolist()], float)
 
     def exceeds(self, k: int, forced: np.ndarray, free: np.ndarray, count: int) -> bool:
         """Whether the forced users and the `count` least needy free ones need more than B."""
-        with _precision():
+        with precision():
             need = [self._need(i, k) for i in forced.tolist()]
             need += sorted(self._need(i, k) for i in free.tolist())[:count] if count else []
         return float("inf") in need or sum(map(Fraction, need)) > self.total_bandwidth

@@ -4,29 +4,16 @@ The same bounds as in `floats`; here the library encloses every rounding.
 """
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from flint import arb, ctx
+from flint import arb
 
 from toolkit.arrays import Data
+from toolkit.problems._balls import precision
 
 from .sums import SubsetSums
-
-BITS = 128
-
-
-@contextmanager
-def _precision() -> Iterator[None]:
-    """Working precision of this module; the caller's is put back."""
-    before, ctx.prec = ctx.prec, BITS
-    try:
-        yield
-    finally:
-        ctx.prec = before
 
 
 class BallUsers:
@@ -34,7 +21,7 @@ class BallUsers:
 
     def __init__(self, data: Data) -> None:
         self._size = [[Fraction(s) for s in row] for row in np.asarray(data["size"]).tolist()]
-        with _precision():
+        with precision():
             one = {key: arb(float(v)) for key, v in data.items() if np.ndim(v) == 0}
             self._capacity, self._p = one["capacity"], one["weight_delay"]
             self._device, self._edge = one["local_time"], one["edge_time"]
@@ -46,7 +33,7 @@ class BallUsers:
         self, sums: SubsetSums, inside: list[slice], nu: float | None, theta: float
     ) -> Fraction | None:
         """Sum of the users' least costs over their sums `inside`, theta U added."""
-        with _precision():
+        with precision():
             price, value = None if nu is None else arb(nu), arb(0)
             for user, part in enumerate(inside):
                 value += self._least_of(user, sums, part, price, arb(theta))
@@ -58,7 +45,7 @@ class BallUsers:
         return np.array([self._one(c, p) for c, p in zip(choices, prices, strict=True)])
 
     def _one(self, choice: np.ndarray, nu: float | None) -> float:
-        with _precision():
+        with precision():
             price, value = None if nu is None else arb(nu), arb(0)
             for user, (sizes, taken) in enumerate(zip(self._size, choice > 0, strict=True)):
                 remote = sum((s for s, t in zip(sizes, taken, strict=True) if t), Fraction(0))

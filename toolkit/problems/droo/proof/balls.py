@@ -3,38 +3,26 @@
 The same bounds as in `floats`, one user at a time; here the library encloses every rounding.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from flint import arb, ctx
+from flint import arb
 
 from toolkit.arrays import Data
+from toolkit.problems._balls import precision
 
 from .guesses import exponent, price
 
-BITS = 128
 SHRINK = (1 - 2.0**-46, 1 - 2.0**-36, 0.0)  # of a guessed z, until it is proved to be valid
 RANGE = (1e-140, 1e140)  # of guesses
-
-
-@contextmanager
-def _precision() -> Iterator[None]:
-    """Working precision of this module; the caller's is put back."""
-    before, ctx.prec = ctx.prec, BITS
-    try:
-        yield
-    finally:
-        ctx.prec = before
 
 
 class ArbUsers:
     """Upper bounds of one instance's rates."""
 
     def __init__(self, data: Data) -> None:
-        with _precision():
+        with precision():
             one = {k: arb(float(v)) for k, v in data.items() if np.ndim(v) == 0}
             power = one["efficiency"] * one["ap_power"]
             per_bit = one["overhead"] * arb(2).log()
@@ -59,7 +47,7 @@ class ArbUsers:
 
     def most(self, v: float, t1: float, t2: float, state: np.ndarray) -> float:
         """No decision with t1^3 <= a <= t2^3 and these users forced has a larger rate, bit/s."""
-        with _precision():
+        with precision():
             z = np.expm1(exponent(np.clip(v / self.values, *RANGE)))
             drop = self._drops(arb(v), z)
             gains, rest, crossing = arb(0), arb(0), []
@@ -84,7 +72,7 @@ class ArbUsers:
         classes = np.eye(len(self.values))[self.member]
         v = price(((1 - masks) * local).sum(-1), (masks * snr) @ classes, self.values)
         z = np.expm1(exponent(np.clip(v[:, None] / self.values, *RANGE)))
-        with _precision():
+        with precision():
             rows = zip(masks > 0.5, v.tolist(), z, strict=True)
             return np.array([self._one(mask, arb(price_), z_) for mask, price_, z_ in rows])
 
