@@ -132,7 +132,7 @@ def table(rows: list[dict]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--policies", default=",".join(sorted(shipped())))
-    parser.add_argument("--suites", default=",".join(suites.content()["suite"]))
+    parser.add_argument("--suites", default=",".join(suites.names("cpdrl")))
     parser.add_argument("--json", help="also writes all figures to this file")
     args = parser.parse_args()
     torch.set_num_threads(1)

@@ -1,10 +1,12 @@
 """The frozen test suites: instances that nothing here was trained or tuned on.
 
 An instance follows from problem, version, parameters, seed and number alone, so `suites.toml`
-holds these and a digest over the instances' digests. `python benchmarks/suites.py` prints the
-digests of the instances as they are drawn now.
+holds these and a digest over the instances' digests; beside them, for some suites, the best known
+value of each instance and a bound that `exact` has proven. `python benchmarks/suites.py` prints the
+digests as instances are drawn now; `… --solve NAME` solves, re-proves and prints a suite's values.
 """
 
+import argparse
 import hashlib
 import tomllib
 from functools import cache
@@ -13,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from toolkit import problems
+from toolkit import problems, solve, verify
 from toolkit.instances import Instance
 from toolkit.problems import Problem
 
+ROUNDING = 1e-12  # between a gap and the same re-proved
 FILE = Path(__file__).with_name("suites.toml")
 
 
@@ -26,23 +29,52 @@ def content() -> dict[str, Any]:
     return tomllib.loads(FILE.read_text())
 
 
+def names(problem: str) -> list[str]:
+    """The suites of a problem."""
+    return [name for name in content()["suite"] if of(name)["problem"] == problem]
+
+
+def of(name: str) -> dict[str, Any]:
+    """A suite: what it says itself, else what the head of the file says."""
+    one = content()
+    return {**one, "set": {}, **one["suite"][name]}
+
+
 def sizes(name: str) -> list[int]:
     """The numbers of users of a suite."""
-    return [int(size) for size in content()["suite"][name]["sha256"]]
+    return [int(size) for size in of(name)["sha256"]]
 
 
 def problem_of(name: str, n: int) -> Problem:
     """The problem whose generator draws a suite."""
-    suite = content()["suite"][name]
-    return problems.load(content()["problem"], suite["preset"], **suite.get("set", {}), n_users=n)
+    suite = of(name)
+    return problems.load(suite["problem"], suite["preset"], **suite["set"], n_users=n)
 
 
 def instances(name: str, n: int) -> list[Instance]:
     """The instances of a suite."""
-    problem, one = problem_of(name, n), content()
-    if problem.version != one["version"]:
-        raise ValueError(f"{FILE.name} is for version {one['version']} of {problem.name!r}.")
-    return [problem.instance(i, seed=one["seed"]) for i in range(one["count"])]
+    problem, suite = problem_of(name, n), of(name)
+    if problem.version != suite["version"]:
+        raise ValueError(f"{FILE.name} is for version {suite['version']} of {problem.name!r}.")
+    return [problem.instance(i, seed=suite["seed"]) for i in range(suite["count"])]
+
+
+def known(name: str, n: int) -> list[tuple[float, float]]:
+    """(best known objective, proven bound) of every instance."""
+    suite = of(name)
+    return list(zip(suite["best"][str(n)], suite["bound"][str(n)], strict=True))
+
+
+def solved(name: str, n: int) -> list[tuple[float, float]]:
+    """The same as `exact` has them now; ValueError where its certificate does not hold."""
+    problem, gap, out = problem_of(name, n), of(name)["gap"], []
+    for case in instances(name, n):
+        result = solve(problem, case, "exact", seconds=300, gap=gap)
+        said = verify(problem, case, result)
+        if said.verdict not in ("proved", "bounded") or not said.gap <= gap + ROUNDING:
+            raise ValueError(f"{name}, n = {n}: {case.name} is {said.verdict}: {said.reason}")
+        out.append((float(result.objective), float(said.bound)))
+    return out
 
 
 def digest(cases: list[Instance]) -> str:
@@ -55,7 +87,16 @@ def batch(cases: list[Instance]) -> dict[str, np.ndarray]:
     return {key: np.stack([case.data[key] for case in cases]) for key in cases[0].data}
 
 
-if __name__ == "__main__":
-    for name in content()["suite"]:
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--solve", metavar="NAME", default="", help="names, separated by commas")
+    chosen = list(filter(None, parser.parse_args().solve.split(",")))
+    for name in chosen or content()["suite"]:
         for n in sizes(name):
-            print(name, n, digest(instances(name, n)))
+            print(name, n, digest(instances(name, n)), flush=True)
+            for best, bound in solved(name, n) if chosen else ():
+                print(f"  best {best!r}, bound {bound!r}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

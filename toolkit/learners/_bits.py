@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +13,7 @@ from toolkit.arrays import Data, Decision
 from toolkit.instances import rng_for
 from toolkit.problems import TOLERANCE, HasCompletion, HasFeatures, Problem, Space
 
+from . import _bit_kernels
 from ._train import Training
 
 INFEASIBLE = 1e30  # merits from here on: no feasible decision, by violation
@@ -46,17 +48,20 @@ def completed(problem: Problem, data: Data, bits: np.ndarray) -> Decision:
     return problem.complete(_spread(data), space.unflatten(bits))
 
 
-def judged(problem: Problem, data: Data, bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(objective, merit) of each candidate, both (rows, k); the least merit is the best.
+def judged(
+    problem: Problem, data: Data, bits: np.ndarray
+) -> tuple[Decision, np.ndarray, np.ndarray]:
+    """(whole decision, objective, merit) of each candidate, (rows, k, …); least merit: best.
 
     A merit is the loss where the candidate is feasible, else INFEASIBLE and more by violation.
     """
-    worth = problem.evaluate(_spread(data), completed(problem, data, bits))
+    whole = completed(problem, data, bits)
+    worth = problem.evaluate(_spread(data), whole)
     objective, violation = np.asarray(worth.objective), np.asarray(worth.violation)
     off = np.nan_to_num(violation, nan=1e20, posinf=1e20)
     loss = problem.sign * objective
     fits = (violation <= TOLERANCE) & np.isfinite(loss)
-    return objective, np.where(fits, loss, INFEASIBLE * (1.0 + np.minimum(off, 1e20)))
+    return whole, objective, np.where(fits, loss, INFEASIBLE * (1.0 + np.minimum(off, 1e20)))
 
 
 def _spread(data: Data) -> dict[str, np.ndarray]:
@@ -123,12 +128,17 @@ class Inputs(nn.Module):
         for name, value in (("log", log), ("centre", centre), ("scale", scale)):
             self.register_buffer(name, torch.from_numpy(value))
 
-    def see(self, problem: Problem, data: Data) -> Tensor:
+    def see(self, problem: Problem, data: Data) -> np.ndarray:
         """(rows, width), float32."""
-        raw = torch.from_numpy(flat(problem, data, self.spec))
-        raw = torch.where(self.log, torch.log(torch.clamp(raw, min=1e-300)), raw)
-        seen = (raw - self.centre) * self.scale
-        return (seen if self.plain else torch.clamp(seen, -CLIP, CLIP)).float()
+        seen = flat(problem, data, self.spec)
+        log = self.log.numpy()
+        if log.any():
+            seen[:, log] = np.log(np.maximum(seen[:, log], 1e-300))
+        seen -= self.centre.numpy()
+        seen *= self.scale.numpy()
+        if not self.plain:
+            np.minimum(np.maximum(seen, -CLIP, out=seen), CLIP, out=seen)
+        return seen.astype(np.float32)
 
 
 def flat(problem: Problem, data: Data, spec: str) -> np.ndarray:
@@ -167,7 +177,7 @@ def _standard(sample: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 class Nets(nn.Module):
-    """Networks of the same layers side by side, from (rows, inputs) to logits (nets, rows, n).
+    """Networks of the same layers side by side, rectified but for the last.
 
     `deviation` and `bias`: normal weights and constant biases; else PyTorch's own initial values.
     """
@@ -193,11 +203,19 @@ class Nets(nn.Module):
             self.weights.append(nn.Parameter(weight))
             self.biases.append(nn.Parameter(offset))
 
-    def forward(self, seen: Tensor) -> Tensor:
-        """`seen` is (rows, inputs), the same for all, or (nets, rows, inputs)."""
-        count, last = len(self.weights[0]), len(self.weights) - 1
-        h = seen.expand(count, *seen.shape) if seen.ndim == 2 else seen
-        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            h = torch.baddbmm(bias, h, weight)
-            h = torch.relu(h) if layer < last else h
-        return h
+    def views(self) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+        """(weights, biases) as the kernels take them: the memory of the networks, no copies."""
+        return _views(self)
+
+    def logits(self, seen: np.ndarray) -> np.ndarray:
+        """(rows, inputs) float32, the same for all networks, to (nets, rows, n) float32."""
+        found: np.ndarray = _bit_kernels.logits(seen, *self.views())
+        return found
+
+
+@lru_cache(maxsize=8)
+def _views(nets: Nets) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+    weights, biases = (
+        tuple(part.detach().numpy() for part in parts) for parts in (nets.weights, nets.biases)
+    )
+    return weights, biases

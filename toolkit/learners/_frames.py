@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,14 +11,19 @@ import torch
 from torch import Tensor, nn
 
 from toolkit.arrays import Data, Decision
+from toolkit.errors import UserError
 from toolkit.problems import HasFeatures, Problem
 
 from ._base import Learner
 from ._bits import Inputs, Nets, Stream, bits_of, completed, judged, parts_of, why_not
+from ._descent import Descent
 from ._replay import Replay
 from ._train import Training
 
 LOG_EVERY = 100  # frames, or a step where it has more
+MOST = {"memory": 10**8, "batch": 10**5, "every": 10**9, "start": 10**8, "frames": 10**5}
+WIDEST, DEEPEST = 10**4, 20  # layers
+NUMBERS = 1 << 28  # of a memory, of all weights, of a batch: 1 GB each
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +70,8 @@ class FrameLearner(Learner):
             known = " or ".join(self.presets)
             raise ValueError(f"preset is {self.preset!r}; it must be {known}.")
         if self.hidden is not None:
-            object.__setattr__(self, "hidden", tuple(self.hidden))  # JSON knows lists only
+            listed = self.hidden if isinstance(self.hidden, list | tuple) else (self.hidden,)
+            object.__setattr__(self, "hidden", tuple(listed))  # JSON knows lists only
         _check(self.settings)
 
     @property
@@ -110,22 +117,24 @@ class FrameLearner(Learner):
         """Frame by frame: decide, judge, remember the best candidate; learn from the memory."""
         assert isinstance(net, Deciders)
         s = self.settings
-        optimiser = torch.optim.Adam(net.nets.parameters(), lr=s.rate, betas=(s.beta1, 0.999))
+        descent, count = Descent(net.nets, s.rate, s.beta1), self.networks()
         memory, tally = Replay(1, s.memory, [net.inputs.width, net.bits]), Tally()
         stream = Stream(run, s.frames)
-        for step in run.steps(net, optimiser=optimiser, memory=memory, tally=tally):
+        for step in run.steps(net, optimiser=descent, memory=memory, tally=tally):
             data, optima = stream.take(step)
             seen = net.inputs.see(run.problem, data)
-            bits = self.candidates(net, net.logits(seen), self.tries(net))
-            objective, merit = judged(run.problem, data, bits)
+            bits = self.candidates(net, net.nets.logits(seen), self.tries(net))
+            whole, objective, merit = judged(run.problem, data, bits)
             best, rows = np.argmin(merit, axis=-1), np.arange(len(merit))
-            for shown, chosen in zip(seen.numpy(), bits[rows, best], strict=True):
-                memory.add(shown, chosen)
+            if run.decided:
+                chosen = {key: value[rows, best] for key, value in whole.items()}
+                run.decided(step * s.frames, chosen, merit.size)
+            memory.extend(seen, bits[rows, best])
             self.heed(net, best)
             tally.add(run.problem.sign, objective[rows, best], optima)
             if (step + 1) % s.every == 0 and len(memory) >= s.start:
-                loss = _descend(net, optimiser, memory.sample(s.batch * self.networks()))
-                tally.loss = loss.item()
+                drawn = memory.sample(s.batch * count)
+                tally.loss = descent.step(*(part.reshape(count, s.batch, -1) for part in drawn))
             if (step + 1) * s.frames // LOG_EVERY > step * s.frames // LOG_EVERY:
                 run.log(**tally.read(), candidates=float(net.tries))
 
@@ -134,7 +143,7 @@ class FrameLearner(Learner):
         assert isinstance(net, Deciders)
         lead = _lead(problem, data)
         rows = {key: v.reshape(-1, *v.shape[len(lead) :]) for key, v in data.items()}
-        logits = net.logits(net.inputs.see(problem, rows))
+        logits = net.nets.logits(net.inputs.see(problem, rows))
         found = completed(problem, rows, self.candidates(net, logits, k))
         return {key: np.reshape(v, (*lead, *v.shape[1:])) for key, v in found.items()}
 
@@ -149,28 +158,11 @@ class Deciders(nn.Module):
         super().__init__()
         self.bits, self.inputs = bits, Inputs(problem, s.inputs)
         widths = (self.inputs.width, *s.hidden, bits)
+        _fits(s, count, widths)
         deviation = 1.0 / self.inputs.width if s.init == "paper" else None
         self.nets = Nets(count, widths, deviation, s.bias)
         self.register_buffer("tries", torch.tensor(count))
         self.register_buffer("recent", torch.zeros(0, dtype=torch.long))
-
-    def logits(self, seen: Tensor) -> np.ndarray:
-        """(nets, rows, n), float32."""
-        with torch.inference_mode():
-            found: np.ndarray = self.nets(seen).numpy()
-        return found
-
-
-def _descend(net: Deciders, optimiser: torch.optim.Optimizer, rows: list[Tensor]) -> Tensor:
-    """One step of every network on its own rows of (what was seen, the best bits)."""
-    count = len(net.nets.weights[0])
-    seen, wanted = (column.reshape(count, -1, column.shape[-1]) for column in rows)
-    each = nn.functional.binary_cross_entropy_with_logits(net.nets(seen), wanted, reduction="none")
-    loss = each.mean(dim=(-2, -1)).sum()
-    optimiser.zero_grad()
-    torch.autograd.backward(loss)
-    optimiser.step()
-    return loss.detach() / count
 
 
 class Tally:
@@ -214,19 +206,46 @@ def _check(s: Settings) -> None:
     """Refuses what makes no sense."""
     for name in ("memory", "batch", "every", "start", "frames"):
         value = getattr(s, name)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{name} is {value!r}; it must be a whole number of at least 1.")
+        if not whole_number(value, 1, MOST[name]):
+            raise ValueError(
+                f"{name} is {value!r}; it must be a whole number from 1 to {MOST[name]:,}."
+            )
     if s.start > s.memory:
         raise ValueError(f"start is {s.start}, more than the memory holds, {s.memory}.")
-    if not (s.hidden and all(isinstance(w, int) and w >= 1 for w in s.hidden)):
-        raise ValueError(f"hidden is {s.hidden!r}; it must be a list of widths such as [120,80].")
+    widths = all(whole_number(w, 1, WIDEST) for w in s.hidden)
+    if not (widths and 1 <= len(s.hidden) <= DEEPEST):
+        raise ValueError(
+            f"hidden is {list(s.hidden)!r}; it must be a list such as [120,80]: up to {DEEPEST} "
+            f"widths from 1 to {WIDEST:,}."
+        )
     if s.init not in ("torch", "paper"):
         raise ValueError(f"init is {s.init!r}; it must be torch or paper.")
     for name, low, high in (("rate", 0.0, 10.0), ("beta1", -1e-300, 1.0), ("bias", -10.0, 10.0)):
         value = getattr(s, name)
-        if not (isinstance(value, int | float) and low < value < high):
-            raise ValueError(
-                f"{name} is {value!r}; it must lie between {max(low, -10):g} and {high:g}."
-            )
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (number and low < value < high):
+            says = "at least 0 and below 1" if name == "beta1" else f"between {low:g} and {high:g}"
+            raise ValueError(f"{name} is {value!r}; it must be {says}.")
     if s.inputs not in ("", "features", "data"):
         parts_of(s.inputs)
+
+
+def whole_number(value: object, low: int, high: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _fits(s: Settings, count: int, widths: tuple[int, ...]) -> None:
+    """UserError where what learning keeps of an instance this size takes too much memory."""
+    seen = widths[0] + widths[-1]
+    weights = count * sum(a * b for a, b in pairwise(widths))
+    each = (
+        (s.memory * seen, f"a memory of {s.memory:,} frames"),
+        (s.batch * count * seen, f"a batch of {s.batch:,} frames"),
+        (weights, "networks of these widths"),
+    )
+    for size, what in each:
+        if size > NUMBERS:
+            raise UserError(
+                f"With {widths[0]:,} inputs and {widths[-1]:,} bits {what} is {size:,} numbers; "
+                f"at most {NUMBERS:,} are taken: set less."
+            )

@@ -19,6 +19,7 @@ from ._train import Training
 GROUPS = 8  # of instances in a batch, each with generator fields of its own
 LOG_EVERY = 20  # steps
 SURE = 4  # users beside log2(k) whose bits the k likeliest masks may flip
+VARY = "bandwidth=0.05:4,f_server=0.25:4,deadline=0.4:1,weight_delay=0.03:1"
 START, END, WARM = 0.1, 0.01, 0.1  # first and last learning rate over the peak; share of rising
 
 
@@ -37,7 +38,7 @@ class MaskLearner(Learner):
 
     It trains on instances of users_low to users_high users (log-uniform, one number a batch) of
     the run's problem, in which the generator fields of `vary` are multiplied by log-uniform
-    factors: "field=low:high,field=low:high".
+    factors: "field=low:high,field=low:high". The default leaves out what the problem lacks.
     """
 
     practice: ClassVar[int] = 60
@@ -50,7 +51,7 @@ class MaskLearner(Learner):
     users_low: int = 4
     users_high: int = 100
     see: str = ""  # which of the problem's `feature_views`; by default `features` as they are
-    vary: str = "bandwidth=0.05:4,f_server=0.25:4,deadline=0.4:1,weight_delay=0.03:1"
+    vary: str = VARY
 
     def __post_init__(self) -> None:
         for name in ("width", "layers", "rate", "stress", "users_low"):
@@ -66,14 +67,16 @@ class MaskLearner(Learner):
         return replace(self, batch=32, users_low=2, users_high=8)
 
     def refuses(self, problem: Problem) -> str | None:
-        if not (isinstance(problem, HasCompletion) and isinstance(problem, HasFeatures)):
-            return "the problem has no features or no completion of discrete choices"
+        if not isinstance(problem, HasCompletion):
+            return "the problem has no completion of discrete choices"
+        if block(problem, problem.instance().data) is None:
+            return "it decides one bit a user, and the discrete part is another: ddlo and droo fit"
+        if not isinstance(problem, HasFeatures):
+            return "the problem has no features of users that a policy could see"
         views = getattr(problem, "feature_views", ())
         if self.see and self.see not in views:
             return f"the problem has no view {self.see!r} of its features, only {', '.join(views)}"
-        if block(problem, problem.instance().data) is None:
-            return "it decides one block of binaries, one a user"
-        for name in self.factors():
+        for name in self.varied(problem):
             if not isinstance(problem.params.get(name), float):
                 return f"the problem has no number {name!r} to vary: set vary to what it has"
         return None
@@ -96,6 +99,17 @@ class MaskLearner(Learner):
             out[name.strip()] = low, high
         return out
 
+    def varied(self, problem: Problem) -> dict[str, tuple[float, float]]:
+        """`factors` of this problem's fields."""
+        every = self.factors()
+        if self.vary != VARY:
+            return every
+        return {
+            name: span
+            for name, span in every.items()
+            if isinstance(problem.params.get(name), float)
+        }
+
     def draw(self, run: Training, number: int) -> tuple[Problem, Data]:
         """Batch `number` of the run: instances of one size, (batch, …), and their problem.
 
@@ -108,7 +122,7 @@ class MaskLearner(Learner):
         drawn = []
         for size in sizes:
             fields = {**run.problem.params, "n_users": users}
-            for name, (least, most) in self.factors().items():
+            for name, (least, most) in self.varied(run.problem).items():
                 fields[name] *= math.exp(rng.uniform(math.log(least), math.log(most)))
             problem = problems.load(run.problem.name, **fields)
             drawn.append(problem.sample(rng, (int(size),)))

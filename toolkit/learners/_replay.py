@@ -33,6 +33,16 @@ class Replay:
         self._next = (self._next + 1) % size
         self._filled = min(self._filled + 1, size)
 
+    def extend(self, *columns: np.ndarray) -> None:
+        """Keeps rows of the only replica, as if added one after another: columns (rows, width)."""
+        (memory,) = self._rows
+        size, count = len(memory), len(columns[0])
+        places = (self._next + np.arange(count)[-size:]) % size
+        for where, column in zip(self._columns, columns, strict=True):
+            memory[places, where] = column[-size:]
+        self._next = (self._next + count) % size
+        self._filled = min(self._filled + count, size)
+
     def sample(self, count: int) -> list[torch.Tensor]:
         """Rows drawn with replacement by torch's generator: columns (replicas, count, width)."""
         replicas, _, width = self._rows.shape

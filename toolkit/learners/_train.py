@@ -39,6 +39,9 @@ class Training:
     teacher: Teacher | None = None
     frames: Data | None = None  # rows, in place of the generator's, for learners that take frames
     optima: np.ndarray | None = None  # the best objective of each of these, for curves
+    # Told at every step of learners that take frames: the number of its first frame, the whole
+    # decisions chosen for its frames (rows, …), and how many candidates were judged for them.
+    decided: Callable[[int, Decision, int], object] | None = None
     checkpoint: Callable[["nn.Module", "Training"], object] | None = None
     save_every: float = 10.0
     listener: Callable[[int, float, dict[str, float]], None] | None = None  # step, seconds, values

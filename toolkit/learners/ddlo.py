@@ -8,8 +8,10 @@ import numpy as np
 
 from toolkit.problems import Problem
 
-from ._frames import Deciders, FrameLearner, Settings
+from ._frames import Deciders, FrameLearner, Settings, whole_number
 from ._quantise import nearest, relaxed
+
+MOST_GUESSES = 1000  # of a network, and networks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +40,10 @@ class DdloLearner(FrameLearner):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, value in (("nets", self.nets), ("guesses", self.each)):
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} is {value!r}; it must be a whole number of at least 1.")
+            if not whole_number(value, 1, MOST_GUESSES):
+                raise ValueError(
+                    f"{name} is {value!r}; it must be a whole number from 1 to {MOST_GUESSES:,}."
+                )
 
     @property
     def each(self) -> int:

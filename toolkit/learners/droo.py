@@ -58,11 +58,13 @@ class DrooLearner(FrameLearner):
 
         As in the published code the newest frame of the window is not looked at.
         """
-        for index in best if self.window else ():
-            seen = int(net.seen)  # type: ignore[arg-type]
+        if not self.window:
+            return
+        seen, recent = int(net.seen), net.recent.numpy()  # type: ignore[arg-type]
+        for index in best:
             if seen and seen % self.window == 0:
-                newest = (seen - 1) % self.window
-                others = np.delete(net.recent.numpy(), newest)
+                others = np.delete(recent, (seen - 1) % self.window)
                 net.tries.fill_(min(int(others.max()) + 2, self._limit(net)))
-            net.recent[seen % self.window] = int(index)
-            net.seen.fill_(seen + 1)  # type: ignore[operator]
+            recent[seen % self.window] = index
+            seen += 1
+        net.seen.fill_(seen)  # type: ignore[operator]
