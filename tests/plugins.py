@@ -7,6 +7,7 @@ import os, signal, sys, time
 from dataclasses import dataclass
 from typing import ClassVar
 import numpy as np
+from toolkit.errors import UserError
 from toolkit.problems import Certificate, Evaluation, Field, Problem, Space, Var
 from toolkit.solvers import Claim, Solver
 
@@ -72,8 +73,14 @@ BODIES = {
     "time.sleep(1e6 * (child == 0)); os.write(1, b'child %d.' % child); "
     "probe.offer(best(problem, instance)); time.sleep(self.wait * (child > 0))",
     "absent": "probe.offer(best(problem, instance))",
+    "lingers": "probe.offer(best(problem, instance))",
+    "asks": "raise UserError('Two users at most; take fewer.') if problem.n_users > 2 else None",
 }
-EXTRA = {"absent": 'requires: ClassVar[tuple[str, ...]] = ("nonexistent_pkg",)'}
+EXTRA = {
+    "absent": 'requires: ClassVar[tuple[str, ...]] = ("nonexistent_pkg",)',
+    # what happens once it is solved: the check of a certificate takes as long
+    "lingers": "def aside(self, problem): time.sleep(1e6)",
+}
 
 
 def write_plugins(folder: Path, *names: str) -> list[str]:

@@ -18,6 +18,7 @@ from toolkit.bench._case import Case, chosen_solvers, make_cases, plan_problem
 from toolkit.bench._plan import Plan, make_plan, parse_solver, split_outside_brackets
 from toolkit.bench._plugins import load_plugins
 from toolkit.bench._store import SCHEMA, Store
+from toolkit.bench._table import render
 from toolkit.errors import UserError
 from toolkit.reports.record import Record
 
@@ -196,6 +197,24 @@ def test_a_process_that_hangs_is_killed_and_the_others_go_on(
     assert hung.trace[0][2] == good.objective
     assert f"had reported was {good.objective:.8g}" in hung.message
     assert good.status == "feasible"
+
+
+def test_a_check_that_does_not_end_costs_the_bound_not_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_runner, "CHECK", 0.3)
+    record = outcome(tmp_path, "lingers")
+    assert (record.status, record.stop, record.verdict) == ("feasible", "finished", "feasible")
+    assert record.objective is not None
+    assert record.decision["on"] == [1.0] * 5
+    assert (record.bound, record.certificate) == (None, None)
+    assert "the check of its certificate did not end within 0.3 s" in record.message
+    assert record.details["note"] in render([record], asked=True)
+
+
+def test_a_mistake_of_the_user_is_a_sentence_without_class_and_line(tmp_path: Path) -> None:
+    record = outcome(tmp_path, "asks")
+    assert (record.status, record.message) == ("error", "Two users at most; take fewer.")
 
 
 def gone(process: int) -> bool:

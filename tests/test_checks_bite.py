@@ -139,6 +139,13 @@ class SpillsInRepair(Cpdrl):
         return super().repair(data, {**raw, "offload": raw["offload"] * (raw["power"] > 0.1)})
 
 
+class LosesAFrame(Cpdrl):
+    """Episodes that end a frame early."""
+
+    def episode(self, rng: Any, frames: int) -> Any:
+        return super().episode(rng, frames - 1)
+
+
 PROBLEMS = [
     (DroppedWeight, "every number of the data matters"),
     (WrongLog, "pyomo models agree"),
@@ -152,6 +159,7 @@ PROBLEMS = [
     (Overwrites, "evaluation does not touch its inputs"),
     (NoDomain, "nothing beats completion"),
     (OtherModel, "pyomo models agree"),
+    (LosesAFrame, "an episode is its frames"),
     (SpillsInRepair, "repair keeps the choice"),
 ]
 

@@ -223,6 +223,22 @@ def test_a_margin_has_to_be_exceeded():
         assert found.finding(claim).verdict == verdict
 
 
+def test_a_factor_has_to_be_reached():
+    runs = [record("exact", i, 10.0) for i in range(6)]
+    for label, reward in (("learn", 1.0), ("random", 11.0)):
+        details = {"curve": {"reward": [reward]}}
+        runs += [record(label, i, 11.0, details=details) for i in range(6)]
+    found = Study(runs, METHODS)
+    for times, verdict in ((1.0, "reproduced"), (10.0, "reproduced"), (12.0, "not reproduced")):
+        claim = PaperClaim(says="", metric="reward", of="ours", below="theirs", times=times)
+        assert found.finding(claim).verdict == verdict
+    for wrong in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="positive number"):
+            PaperClaim(says="", metric="gap", of="a", below="b", times=wrong)
+    with pytest.raises(ValueError, match="goes with below"):
+        PaperClaim(says="", metric="gap", of="a", at_most=1.0, times=10.0)
+
+
 def test_a_claim_says_one_thing():
     with pytest.raises(ValueError, match="one of below"):
         PaperClaim(says="", metric="gap", of="a", below="b", at_most=1.0)

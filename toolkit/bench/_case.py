@@ -5,7 +5,7 @@ import hashlib
 import importlib.metadata
 import json
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ import toolkit
 from toolkit import problems, solvers
 from toolkit.errors import UserError
 from toolkit.instances import Instance
-from toolkit.problems import Problem
+from toolkit.problems import Frames, Problem
 from toolkit.solvers import Solver
 
-from ._data import instances_of, published, rows_of
+from ._change import Change, changed
+from ._data import episodes_of, instances_of, published, rows_of
 from ._plan import Plan, parse_solver
 
 ALWAYS = ("numpy", "scipy", "numba")  # every number passes through these
@@ -183,24 +184,36 @@ def plan_problems(plan: Plan) -> list[Drawn]:
 
 def _published(plan: Plan, file: str) -> Drawn:
     """The problem of published data, and the rows that the plan names."""
-    found = published(chosen_problem(plan), file, plan.problem_params)
-    rows = rows_of(plan.rows, len(next(iter(found.data.values()))), plan.instances)
-    return found.problem, instances_of(found, file, rows)
+    fields = dict(plan.problem_params)
+    frames = fields.pop("frames", None)
+    found = published(problems.load(plan.problem or "", plan.preset, **fields), file, fields)
+    total = len(next(iter(found.data.values())))
+    if frames is None:
+        return found.problem, instances_of(found, file, rows_of(plan.rows, total, plan.instances))
+    problem = problems.load(found.problem.name, **{**found.problem.params, "frames": frames})
+    assert isinstance(problem, Frames)
+    rows = rows_of(plan.rows, total, min(plan.instances, max(1, total // frames)) * frames)
+    return problem, [
+        changed(problem, one, plan.change) for one in episodes_of(found, problem, file, rows)
+    ]
 
 
 def _instances(plan: Plan, problem: Problem, dice: Problem) -> list[Instance]:
     try:
-        return [drawn(problem, index, plan.seed, dice) for index in range(plan.instances)]
+        every = range(plan.instances)
+        return [drawn(problem, index, plan.seed, dice, plan.change) for index in every]
     except MemoryError:
         raise UserError(
             f"{plan.instances} instances of {problem} do not fit in memory; ask for fewer users."
         ) from None
 
 
-def drawn(problem: Problem, index: int, seed: int, dice: Problem) -> Instance:
+def drawn(
+    problem: Problem, index: int, seed: int, dice: Problem, changes: Sequence[Change] = ()
+) -> Instance:
     """An instance of the generator; UserError where its fields draw what the problem refuses."""
     with np.errstate(all="ignore"):  # what over- or underflows is refused below
-        instance = problem.instance(index, seed, dice)
+        instance = changed(problem, problem.instance(index, seed, dice), changes)
     try:
         return problem.admit(instance)
     except UserError as error:

@@ -10,7 +10,7 @@ from toolkit.arrays import Decision
 from toolkit.errors import UserError
 from toolkit.instances import Instance, rng_for
 from toolkit.problems import Evaluation, Problem
-from toolkit.solvers import Budget, Probe, Result
+from toolkit.solvers import Budget, Result
 
 from ._case import problem_of
 
@@ -34,14 +34,15 @@ def solve(
     **params: Any,
 ) -> Result:
     """The solver's judged answer, found in this process; `params` are the solver's."""
-    built = solvers.registry.build(solver, **params)
+    built = solvers.fitted(solvers.registry.build(solver, **params), problem)
     instance = problem.admit(instance)
     if package := built.missing():
         raise UserError(f"{solver} needs the package {package!r}, which is not installed.")
     if reason := built.refuses(problem, instance):
         raise UserError(f"{solver} refuses {instance.name}: {reason}.")
     budget = Budget(seconds=seconds, evaluations=evaluations)
-    probe = Probe(problem, instance, budget, rng_for("solve", str(built), instance.digest, seed))
+    rng = rng_for("solve", str(built), instance.digest, seed)
+    probe = solvers.open_probe(problem, instance, budget, rng)
     return probe.certify(built.solve(problem, instance, probe))
 
 

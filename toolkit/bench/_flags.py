@@ -162,6 +162,7 @@ def list_parser() -> Parser:
 
 def _add_problem(parser: Parser) -> None:
     _add_generator(parser)
+    _integer(parser, "--frames", "frames of an episode: every instance is one (a single frame)")
     _integer(parser, "--instances", "how many instances (3)")
     _integer(parser, "--seed", "seed of the instances and of the solvers (0)")
 

@@ -12,6 +12,8 @@ from toolkit.component import split_outside_brackets as split_outside_brackets
 from toolkit.errors import UserError, unknown
 from toolkit.reports.study import Panel, PaperClaim
 
+from ._change import Change
+
 DEFAULT_STORE = "results/runs.sqlite"
 MOST_INSTANCES = 1_000_000
 MOST = 2**62  # of a whole number that the store can hold
@@ -22,8 +24,8 @@ parse_solver = parse_spec
 class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the command was asked for, as given by flags or by a TOML file with the same names.
 
-    Only a file has `sweep`, and what the verb `reproduce` draws and judges: `title`, `note`,
-    `methods` (solvers under a paper's names, in place of `solvers`), `panels` and `claims`.
+    Only a file has `sweep` and `change`, and what the verb `reproduce` draws and judges: `title`,
+    `note`, `methods` (solvers under a paper's names, in place of `solvers`), `panels`, `claims`.
     """
 
     problem: str | None = None
@@ -32,6 +34,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     set: dict[str, Any] = {}
     data: str | None = None  # published data in place of the generator's instances
     rows: str | None = None  # "A:B" of these; None: the first `instances`
+    frames: int | None = None  # of an episode; None: an instance is one frame
+    change: list[Change] = []  # of the world inside an episode
     sweep: dict[str, list[Any]] = {}  # a generator field, and the values that it takes in turn
     instances: int = 3
     seed: int = 0
@@ -66,6 +70,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise UserError(f"--seed is {self.seed}; it must be between 0 and {MOST:,}.")
         if self.rows is not None and self.data is None:
             raise UserError("--rows are rows of published data; name their file with --data.")
+        if self.change and self.frames is None:
+            raise UserError("A change is one inside an episode; give --frames T.")
         if len(self.sweep) > 1 or not all(self.sweep.values()):
             raise UserError(f"sweep is {self.sweep}; it must name one field and its values.")
         if self.solvers is not None and not self.solvers:
@@ -73,9 +79,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @property
     def problem_params(self) -> dict[str, Any]:
-        """The generator's fields that were set, `--n-users` among them."""
-        users = {} if self.n_users is None else {"n_users": self.n_users}
-        return {**self.set, **users}
+        """The generator's fields that were set, `--n-users` and `--frames` among them."""
+        flags = {"n_users": self.n_users, "frames": self.frames}
+        return {**self.set, **{name: value for name, value in flags.items() if value is not None}}
 
     def settings(self) -> list["Plan"]:
         """A plan for each value of the sweep; the plan itself where there is none."""
@@ -84,8 +90,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         ((field, values),) = self.sweep.items()
         replace = msgspec.structs.replace
         return [
-            replace(self, sweep={}, n_users=v)
-            if field == "n_users"
+            replace(self, sweep={}, **{field: v})
+            if field in ("n_users", "frames")
             else replace(self, sweep={}, set={**self.set, field: v})
             for v in values
         ]

@@ -14,7 +14,7 @@ from typing import Any
 import toolkit
 from toolkit import solvers
 from toolkit.errors import UserError, unknown
-from toolkit.reports._metrics import CURVES, metric_of
+from toolkit.reports._metrics import CURVES, TENTHS, metric_of
 from toolkit.reports.card import Chapter, write_card
 from toolkit.reports.record import Record
 from toolkit.reports.study import ENOUGH, Panel, PaperClaim, Study
@@ -107,11 +107,13 @@ def _admit_panel(name: str, plan: Plan, panel: Panel) -> None:
     """The same of a panel."""
     for method in panel.methods or []:
         _admit_method(method, plan)
-    known: Sequence[str] = (*plan.sweep, "episode", "evaluations")
+    known: Sequence[str] = (*plan.sweep, "episode", "tenth", "evaluations")
     if panel.x is not None and panel.x not in known:
         raise unknown(f"x of a panel of the plan {name!r}", panel.x, known)
     if panel.x == "episode" and panel.y not in CURVES:
         raise unknown("curve along episodes", panel.y, CURVES)
+    if panel.x == "tenth" and panel.y not in TENTHS:
+        raise unknown("metric along the tenths of an episode", panel.y, TENTHS)
     if panel.x == "evaluations" and panel.y != "gap":
         raise UserError(f"The plan {name!r} has {panel.y!r} along evaluations; only gap is known.")
     metric_of(panel.y)

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from toolkit.errors import UserError
 from toolkit.instances import Instance
-from toolkit.problems import Certificate, HasProof, Problem
+from toolkit.problems import Certificate, Frames, HasProof, Problem, least_mean
 from toolkit.problems._proof import Arithmetic, Proof, Region
 
 MOST_CHOICES = 2**24  # an enumeration of more is not repeated
@@ -29,6 +30,8 @@ def least_loss(
     """The loss that the certificate proves no feasible decision to be below."""
     if certificate.kind == "claim":
         raise Unchecked("The bound is a solver's word; there is nothing to check.")
+    if certificate.kind == "frames":
+        return _mean_of_frames(problem, instance, certificate.body.get("frames"), arithmetic)
     if certificate.kind not in ("tree", "enumeration"):
         raise Refuted(f"A certificate of kind {certificate.kind!r} is not known.")
     if not isinstance(problem, HasProof):
@@ -37,6 +40,29 @@ def least_loss(
     if certificate.kind == "tree":
         return _least_leaf(proof, certificate.body.get("nodes"))
     return _least_choice(problem, instance, proof, certificate.body.get("count"))
+
+
+def _mean_of_frames(
+    problem: Problem, instance: Instance, listed: Any, arithmetic: Arithmetic
+) -> float:
+    """The mean of what the frames' own certificates prove; -inf where a frame has none."""
+    if not isinstance(problem, Frames):
+        raise Refuted("The certificate is one of frames; the instance is no episode.")
+    if not isinstance(listed, list | tuple) or len(listed) != problem.frames:
+        raise Refuted(f"The certificate has no list of {problem.frames:,} frames.")
+    losses = []
+    for number, (frame, content) in enumerate(zip(problem.split(instance), listed, strict=True)):
+        if content is None:
+            losses.append(-math.inf)
+            continue
+        if not isinstance(content, Mapping) or "kind" not in content:
+            raise Refuted(f"Frame {number}: the certificate does not say of which kind it is.")
+        certificate = Certificate.from_json(content)
+        try:
+            losses.append(least_loss(problem.frame, frame, certificate, arithmetic))
+        except Refuted as refuted:
+            raise Refuted(f"Frame {number}: {refuted}") from None
+    return least_mean(losses)
 
 
 def _least_choice(problem: Problem, instance: Instance, proof: Proof, count: Any) -> float:
@@ -105,8 +131,13 @@ def _a_bound(value: float, whose: str) -> float:
 
 @contextmanager
 def _blamed(what: str) -> Iterator[None]:
-    """Turns whatever a proof raises into a refutation: stored values may be wrong in any way."""
+    """Turns whatever a proof raises into a refutation: stored values may be wrong in any way.
+
+    A UserError is about the instance: it is too large for the proof, whatever is stored.
+    """
     try:
         yield
+    except UserError as error:
+        raise Unchecked(str(error)) from None
     except Exception as error:
         raise Refuted(f"{what} cannot be checked: {type(error).__name__}: {error}") from None

@@ -19,7 +19,7 @@ from toolkit.solvers import Point, Stop
 
 from ._case import Case
 from ._signals import STOPPING, delayed, handled_by
-from ._worker import SOLVED, STARTED, as_row, child
+from ._worker import STARTED, as_row, child
 
 # Seconds that a process may spend before its solver's clock starts (imports, first compilation),
 # on the clock beyond its limit, and on the check of its certificate.
@@ -51,6 +51,7 @@ class _Running:
     begun: float
     phase: str = "was starting up"
     points: list[Point] = field(default_factory=list)
+    answer: dict[str, Any] | None = None  # what was solved, while its certificate is checked
 
     @property
     def news(self) -> str:
@@ -153,7 +154,8 @@ def _hear(item: _Running) -> Record | None:
         item.points.append(message)
     elif message == STARTED:
         item.enter(SOLVING, GRACE * item.case.seconds + SLACK)
-    elif message == SOLVED:
+    elif isinstance(message, tuple):  # SOLVED, and the answer unless the check says more
+        item.answer = message[1]
         item.enter("was having its certificate checked", CHECK)
     else:
         item.end()
@@ -164,6 +166,8 @@ def _hear(item: _Running) -> Record | None:
 def _killed(item: _Running) -> Record:
     """The record of a process that had to be stopped."""
     item.end()
+    if item.answer is not None:
+        return _uncertified(item, item.answer, f"did not end within {CHECK:g} s")
     after = time.monotonic() - item.begun
     message = f"killed after {after:.1f} s: it {item.phase} and did not stop by itself"
     if item.phase == SOLVING:
@@ -171,6 +175,15 @@ def _killed(item: _Running) -> Record:
     if item.points and item.points[-1].objective is not None:
         message += f"; the best that it had reported was {item.points[-1].objective:.8g}"
     return _failed(item, Stop.KILLED, message)
+
+
+def _uncertified(item: _Running, answer: dict[str, Any], how: str) -> Record:
+    """The record of a run whose answer stands, but not its bound: the check did not end well."""
+    reason = f"the check of its certificate {how}; its bound is dropped"
+    said = f"{answer['message']}; {reason}" if answer["message"] else reason
+    details = {**answer["details"], "note": reason}
+    fields = {**answer, "message": said, "reason": reason, "details": details}
+    return make_record(item.case, **_with_log(item, fields))
 
 
 def _died(item: _Running) -> Record:
@@ -182,6 +195,8 @@ def _died(item: _Running) -> Record:
     if code is not None and code < 0:
         with contextlib.suppress(ValueError):
             how = signal.Signals(-code).name
+    if item.answer is not None:
+        return _uncertified(item, item.answer, f"died ({how})")
     return _failed(item, Stop.CRASHED, f"the process died ({how}) while it {item.phase}")
 
 

@@ -72,8 +72,9 @@ def _instance(comparison: Comparison, asked: bool) -> str:
     rows = comparison.rows if asked else comparison.ran
     lines = [_title(comparison), align(HEAD, [_cells(row) for row in rows], left=3)]
     for row in rows:
-        if row.record.message and (row.record.failed or row.record.refused):
-            lines.append(_wrap(f"{row.record.label}: {row.record.message}", "  "))
+        ended = row.record.failed or row.record.refused
+        if said := row.record.message if ended else row.record.details.get("note"):
+            lines.append(_wrap(f"{row.record.label}: {said}", "  "))
     for run, best in contradictions(row.record for row in rows):
         told = f"{best.label} has {numbers.number(best.objective, 12)}, better than the bound of"
         lines.append(_wrap(f"refuted: {told} {run.label}", "  "))

@@ -16,7 +16,7 @@ from toolkit.arrays import Data, Decision
 from toolkit.errors import UserError
 from toolkit.instances import Instance, rng_for
 from toolkit.learners import Checkpoint, Learner, Training
-from toolkit.problems import TOLERANCE, Problem, Published
+from toolkit.problems import TOLERANCE, Frames, Problem, Published
 from toolkit.reports import numbers
 from toolkit.solvers import Budget, Probe, Solver
 
@@ -66,6 +66,8 @@ def train(args: Namespace) -> int:
     learner, plan = _learner(args.learner), _plan(args)
     rows = None if plan.data is None else _rows(plan, plan.data)
     problem = chosen_problem(plan) if rows is None else rows.problem
+    if isinstance(problem, Frames):
+        raise UserError("Learners train on single frames; leave out frames.")
     if reason := learner.refuses(problem):
         raise UserError(f"{learner.name} cannot learn {problem.name}: {reason}.")
     run = _training(args, learner, problem)
@@ -94,7 +96,7 @@ def _plan(args: Namespace) -> Plan:
 def _rows(plan: Plan, file: str) -> Published:
     """The rows of published data that the plan names, all where it names none."""
     found = published(chosen_problem(plan), file, plan.problem_params)
-    return chosen_rows(found, rows_of(plan.rows, len(next(iter(found.data.values()))), None))
+    return chosen_rows(found, file, rows_of(plan.rows, len(next(iter(found.data.values()))), None))
 
 
 def _learner(text: str | None) -> Learner:

@@ -63,7 +63,7 @@ def export(args: Namespace) -> int:
     for name in formats:
         if name not in FORMATS:
             raise unknown("format", name, FORMATS)
-    fields = ("problem", "n_users", "preset", "instances", "seed", "data", "rows")
+    fields = ("problem", "n_users", "preset", "instances", "seed", "data", "rows", "frames")
     flags: dict[str, Any] = {name: getattr(args, name) for name in fields}
     plan = make_plan({**flags, "set": parse_settings(args.set)})
     problem, instances = plan_problem(plan)

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unuse
 from toolkit import problems, solvers
 from toolkit.errors import UserError
 from toolkit.instances import Instance, rng_for
-from toolkit.problems import Problem
+from toolkit.problems import Frames, Problem
 from toolkit.reports.record import finite
 from toolkit.solvers import (
     BoundContradiction,
@@ -39,12 +39,13 @@ from ._case import Job
 from ._plugins import load_plugins
 
 WARM_SECONDS, LEAST_PASSES, MOST_PASSES = 0.05, 3, 6
+WARM_FRAMES = 2  # of an episode
 TELL_EVERY = 0.2  # seconds
 STARTED, SOLVED = "started", "solved"  # what it sends before the answer, so that limits can differ
 
 
 def child(job: Job, out: Connection, log: str) -> None:
-    """Sends STARTED, SOLVED, and the fields of the record; prints go to the file `log`."""
+    """Sends STARTED, (SOLVED, fields unchecked), fields of the record; prints go to `log`."""
     os.setsid()  # what the solver starts belongs to this process's group and ends with it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     _redirect(log)
@@ -62,10 +63,11 @@ def child(job: Job, out: Connection, log: str) -> None:
 def run(job: Job, out: Connection) -> dict[str, Any]:
     """The fields of the record of one job."""
     load_plugins(job.plugins)
-    solver = solvers.registry.build(job.solver[0], **job.solver[1])
-    if package := solver.missing():
+    built = solvers.registry.build(job.solver[0], **job.solver[1])
+    if package := built.missing():
         return _refusal(f"needs the package {package!r}: pip install {package}")
     problem = problems.registry.build(job.problem[0], **job.problem[1])
+    solver = solvers.fitted(built, problem)
     instance = problem.admit(job.instance)
     if reason := solver.refuses(problem, instance):
         return _refusal(reason)
@@ -80,17 +82,20 @@ def solve(
     """Solves on the clock, then checks off the clock what was claimed."""
     budget = Budget(seconds=job.seconds, evaluations=job.evaluations or math.inf)
     rng = rng_for("solve", str(solver), instance.digest, job.seed)
-    probe = Probe(problem, instance, budget, rng, Messenger(out))
+    probe = solvers.open_probe(problem, instance, budget, rng, Messenger(out))
     extra: dict[str, Any] = {}
     try:
         result = probe.certify(solver.solve(problem, instance, probe))
     except BoundContradiction as error:
         result = _crashed(probe, str(error))
         extra = {"verdict": "refuted", "reason": str(error)}
+    except UserError as error:  # a sentence for the user: no class, no line
+        result = _crashed(probe, str(error))
+        extra = {"log": traceback.format_exc()}
     except Exception as error:
         result = _crashed(probe, one_line(error))
         extra = {"log": traceback.format_exc()}
-    out.send(SOLVED)
+    out.send((SOLVED, unchecked(result)))
     if not extra:
         result, extra = checked(problem, instance, result)
         result = replace(result, details={**result.details, **solver.aside(problem)})
@@ -108,6 +113,14 @@ class Messenger:
         if now - self._told >= TELL_EVERY:
             self._told = now
             self._out.send(point)
+
+
+def unchecked(result: Result) -> dict[str, Any]:
+    """The fields of the record should the check not end: the judge's word, and no bound."""
+    found = result.status in (Status.OPTIMAL, Status.FEASIBLE)
+    status = Status.FEASIBLE if found else Status.UNKNOWN
+    bare = replace(result, status=status, bound=None, certificate=None)
+    return {**as_fields(bare), "verdict": "feasible" if found else ""}
 
 
 def checked(problem: Problem, instance: Instance, result: Result) -> tuple[Result, dict[str, Any]]:
@@ -139,7 +152,7 @@ def warm_up(problem: Problem, solver: Solver, instance: Instance) -> None:
         if solver.refuses(tiny, small):
             tiny, small = problem, instance
         for count in range(MOST_PASSES):
-            probe = Probe(tiny, small, budget, rng_for("warm"))
+            probe = solvers.open_probe(tiny, small, budget, rng_for("warm"))
             solver.solve(tiny, small, probe)
             if count + 1 >= LEAST_PASSES and probe.wall < 2 * WARM_SECONDS:
                 break
@@ -148,8 +161,9 @@ def warm_up(problem: Problem, solver: Solver, instance: Instance) -> None:
 
 def _smallest(problem: Problem) -> Problem:
     """The preset `tiny`; where the problem decides other things, itself with tiny's fields."""
-    tiny = problems.load(problem.name, "tiny")
-    own = type(problem)(**{**problem.params, **problem.presets["tiny"]})
+    short = {"frames": WARM_FRAMES} if isinstance(problem, Frames) else {}
+    tiny = problems.load(problem.name, "tiny", **short)
+    own = problems.load(problem.name, "tiny", **{**problem.params, **tiny.presets["tiny"], **short})
     blocks = [[var.name for var in p.space(p.instance().data).vars] for p in (tiny, own)]
     return own if blocks[0] != blocks[1] else tiny
 

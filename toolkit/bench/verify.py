@@ -272,6 +272,7 @@ def _weigh(
     except Unchecked as unchecked:
         if stored is not None:
             _not_beaten(judged, stored, False)
+            _attained(problem.sign, judged, stored, certificate)
         return Verdict("claimed", str(unchecked))
     if stored is not None and _tighter(stored, least, agree):
         supported = problem.sign * least
@@ -315,3 +316,14 @@ def _not_beaten(judged: _Judged | None, bound: float, proven: bool) -> None:
         return
     if beaten(judged.loss, bound, judged.violation, proven):
         raise Refuted("The stored decision is better than the bound: one of both is wrong.")
+
+
+def _attained(sign: int, judged: _Judged | None, bound: float, certificate: Certificate) -> None:
+    """Refuted where the decision at hand is said to be worth the bound, and is not."""
+    if certificate.body.get("attained") is not True:
+        return
+    if judged is None or not judged.feasible:
+        raise Refuted(f"The value {sign * bound!r} is stated of a decision that is not feasible.")
+    if not abs(judged.loss - bound) <= OPTIMAL_GAP * abs(bound):
+        off = sign * judged.loss
+        raise Refuted(f"The value {sign * bound!r} is stated; its own decision is worth {off!r}.")

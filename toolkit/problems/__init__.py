@@ -1,12 +1,18 @@
 """Problems: one file or folder each. The file system is the registry."""
 
+from typing import Any
+
 from toolkit.component import Registry
-from toolkit.errors import unknown
+from toolkit.errors import UserError, unknown
 
 from ._base import TOLERANCE as TOLERANCE
 from ._base import Evaluation as Evaluation
 from ._base import Field as Field
 from ._base import Problem as Problem
+from ._frames import Frames as Frames
+from ._frames import by_frames as by_frames
+from ._frames import episodes as episodes
+from ._frames import least_mean as least_mean
 from ._knowledge import Bounded as Bounded
 from ._knowledge import HasCompletion as HasCompletion
 from ._knowledge import HasConic as HasConic
@@ -27,7 +33,21 @@ from ._proof import Certificate as Certificate
 from ._space import Space as Space
 from ._space import Var as Var
 
-registry: Registry[Problem] = Registry(__name__, Problem)  # type: ignore[type-abstract]
+
+class Problems(Registry[Problem]):
+    """The problems; a parameter `frames` makes an episode of any of them."""
+
+    def build(self, name: str, *, frames: Any = None, **params: Any) -> Problem:
+        problem = super().build(name, **params)
+        if frames is None:
+            return problem
+        try:
+            return episodes(problem, frames)
+        except ValueError as error:
+            raise UserError(f"Problem {name!r}: {error}") from None
+
+
+registry = Problems(__name__, Problem)  # type: ignore[type-abstract]
 
 
 def load(name: str, preset: str | None = None, **params: object) -> Problem:

@@ -80,6 +80,11 @@ class Problem(Component, ABC):
     ) -> dict[str, np.ndarray]:
         """Draws instance data with leading `batch` axes, in SI units."""
 
+    def episode(self, rng: np.random.Generator, frames: int) -> dict[str, np.ndarray]:
+        """Data of consecutive frames, one leading axis; what moves or fades along them is drawn
+        here. By default the frames are independent."""
+        return self.sample(rng, (frames,))
+
     @abstractmethod
     def space(self, data: Data) -> Space:
         """The decisions that the data admit."""

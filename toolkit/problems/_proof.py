@@ -27,10 +27,13 @@ class Certificate:
     kind  ``tree``: `body` is {"nodes": [...]}, node 0 the whole space; a node is
           {"split": how, "children": [i, j, ...]} or {"leaf": prices};
           ``enumeration``: `body` is {"count": number of discrete choices}: every one of them;
-          ``claim``: a solver's word, `body` is {"by": name and version}; nothing to check.
+          ``frames``: `body` is {"frames": [a certificate or None, …]}, one for each frame of an
+          episode, whose bound is the mean of theirs;
+          ``claim``: a solver's word, `body` is {"by": name and version}; nothing to check, but
+          with "attained": true that the decision at hand is worth it.
     """
 
-    kind: Literal["tree", "enumeration", "claim"]
+    kind: Literal["tree", "enumeration", "frames", "claim"]
     body: Mapping[str, Any]
 
     def as_json(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from .study import OPTIMUM, Panel, Point, Study
 
 FLOOR = 1e-6  # gaps below this are drawn on this line
 MARKERS = "os^Dv<>pPX*h"
-SHARES = ("gap", "final_gap", "explored_feasible")  # drawn in per cent
+SHARES = ("gap", "final_gap", "last_gap", "explored_feasible")  # drawn in per cent
 NAMES = {
     "objective": "objective",
     "gap": "gap to the optimum (%)",
@@ -18,7 +18,12 @@ NAMES = {
     "critic_loss": "critic's loss",
     "critic_loss_variance": "variance of the critic's loss",
     "explored_feasible": "feasible while learning (%)",
+    "last_gap": "gap in the last tenth (%)",
+    "candidates": "candidates judged a frame",
+    "frame_seconds": "seconds a frame",
     "n_users": "users",
+    "frames": "frames",
+    "tenth": "tenth of the episode",
     "bandwidth": "bandwidth B (MHz)",
     "f_server": "server capacity F (GHz)",
     "episode": "episode",

@@ -84,6 +84,8 @@ def _evidence(finding: Finding, study: Study) -> str:
     """A claim with the medians that decide it."""
     claim = finding.claim
     what = f"median {NAMES[claim.metric].removesuffix(' (%)')} of {claim.of}"
+    if claim.times != 1.0:
+        what += f", {claim.times:g} times,"
     if claim.below is not None:
         what += f" less that of {claim.below}"
     elif claim.trend is not None:
@@ -117,15 +119,18 @@ def _table(study: Study, panel: Panel) -> list[str]:
     """The means of a panel over settings, with intervals; curves have no table."""
     if panel.x in ("episode", "evaluations"):
         return []
-    unit = UNITS.get(study.field or "", 1.0)
-    settings = ["" if x is None else f"{x / unit:g}" for x in study.values]
-    head = NAMES.get(study.field or "", study.field or "")
+    field, values = study.field or "", study.values
+    if panel.x == "tenth":
+        field, values = panel.x, [1.0 + tenth for tenth in range(10)]
+    unit = UNITS.get(field, 1.0)
+    settings = ["" if x is None else f"{x / unit:g}" for x in values]
+    head = NAMES.get(field, field)
     what = f"{NAMES[panel.y].removesuffix(' (%)')}, mean [95 %]{head and f' · {head}'}"
     lines = [f"| {what} | {' | '.join(settings)} |"]
     lines += ["|---" * (len(settings) + 1) + "|"]
     for name, points in study.series(panel).items():
         at = {point.x: point for point in points}
-        cells = [_cell(panel.y, at.get(x or 0.0)) for x in study.values]
+        cells = [_cell(panel.y, at.get(x or 0.0)) for x in values]
         lines.append(f"| {_plain(name)} | {' | '.join(cells)} |")
     return [*lines, ""]
 
@@ -134,7 +139,7 @@ def _cell(metric: str, point: Point | None) -> str:
     """Mean and interval, and how many runs stand behind it where some have no value."""
     if point is None:
         return "–"
-    read = numbers.duration if metric == "seconds" else partial(_value, metric)
+    read = numbers.duration if metric.endswith("seconds") else partial(_value, metric)
     middle, low, high = (read(value) for value in (point.mean, point.low, point.high))
     text = f"{middle} [{low}, {high}]"
     return f"{text} ({point.runs - point.missing}/{point.runs})" if point.missing else text

@@ -50,6 +50,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     certificate     `Certificate.as_json()`, or None
     trace           [[seconds, evaluations, objective, bound], …], one row an improvement
     details         what else the solver keeps; reports know these keys, all optional:
+      note                              what a table says below the row
       training_seconds, training_steps  what a policy cost before its first decision
       batch, batch_seconds              instances decided at once, and the seconds for one of them
       first_feasible                    whether its first guess was feasible, before any repair
@@ -57,6 +58,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
       final                             objective, violation, feasible of the policy left at the end
       explored, explored_feasible       decisions tried while learning, and the share feasible
       curve                             {name: [value an episode]}
+      tenths                            {name: [mean over a tenth of the frames of an episode]}:
+                                        objective, and candidates judged a frame while learning
+      processor_seconds_each            of the process, for a frame that was decided and learnt from
     log             what the solver printed, and the traceback of a failure
     """
 

@@ -7,8 +7,6 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from itertools import combinations
-from statistics import fmean
 
 import msgspec
 import numpy as np
@@ -17,22 +15,22 @@ from toolkit.errors import unknown
 from toolkit.solvers import relative_gap
 
 from ._bootstrap import LEVEL, interval, mean, median
-from ._metrics import MORE_IS_BETTER, metric_of
-from .compare import EQUAL, best_known
+from ._cells import Values, cell, differences, shares
+from ._metrics import MORE_IS_BETTER, by_tenth, metric_of
+from .compare import best_known
 from .record import Record
 
 OPTIMUM = "proven optimum"
 PLACES = 40  # of a curve along evaluations
 ENOUGH = 5  # instances below which nothing is decided
 TREND = 0.75  # of the pairs of settings
-Values = dict[tuple[str, int], float]  # (instance, seed) -> value
 
 
 class Panel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One set of axes. Without `x` every method is one point with its interval."""
 
     y: str  # a metric
-    x: str | None = None  # the field that the plan sweeps, "episode", or "evaluations"
+    x: str | None = None  # the field that the plan sweeps, "episode", "tenth" or "evaluations"
     log: bool = False
     methods: list[str] | None = None  # None: all that have the metric
 
@@ -41,7 +39,7 @@ class PaperClaim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """A sentence of a paper as something that can be measured; one of the last three is given.
 
     below    another method, of which `of` has less on the same instance with the same seed, by
-             more than `margin`
+             more than `margin`; `times` (10: an order of magnitude) multiplies what `of` has
     at_most  a number that the median of `of` does not exceed
     trend    "falls" or "grows" along the sweep: in at least TREND of all pairs of its values
     """
@@ -53,6 +51,7 @@ class PaperClaim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     at_most: float | None = None
     trend: str | None = None
     margin: float = 0.0
+    times: float = 1.0
 
     def __post_init__(self) -> None:
         given = [one for one in (self.below, self.at_most, self.trend) if one is not None]
@@ -60,6 +59,10 @@ class PaperClaim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError("give one of below, at_most and trend ('falls' or 'grows')")
         if not math.isfinite(self.margin) or not math.isfinite(self.at_most or 0.0):
             raise ValueError("at_most and margin must be finite")
+        if not (math.isfinite(self.times) and self.times > 0):
+            raise ValueError("times must be a positive number")
+        if self.times != 1.0 and self.below is None:
+            raise ValueError("times goes with below")
 
 
 @dataclass(frozen=True)
@@ -118,10 +121,7 @@ class Study:
             groups[record.digest].append(record)
             if record.label in names:
                 self._runs[names[record.label]].append(record)
-        known = {digest: best_known(group) for digest, group in groups.items()}
-        self._best = {
-            digest: best if optimal else None for digest, (best, optimal) in known.items()
-        }
+        self._best = {digest: _optimal(group) for digest, group in groups.items()}
         self._some = {group[0].digest: group[0] for group in groups.values()}
 
     @property
@@ -155,14 +155,15 @@ class Study:
         """What the records say of a claim."""
         ours = {x: self._cells(claim.of, claim.metric, x) for x in self.values}
         if claim.trend is not None:
-            shares = _shares(list(ours.values()), grows=claim.trend == "grows")
+            moved = shares(list(ours.values()), grows=claim.trend == "grows")
             # a share is at least TREND where what is missing from 1 is at most the rest
-            missing = {cell: 1.0 - share for cell, share in shares.items()}
+            missing = {cell: 1.0 - share for cell, share in moved.items()}
             return Finding(claim, (_measured(None, missing, 1.0 - TREND, strict=False),))
         found, level = [], 1.0 - (1.0 - LEVEL) / len(ours)
         for x, cells in ours.items():
             if claim.below is not None:
-                cells = _differences(cells, self._cells(claim.below, claim.metric, x))
+                more = {cell: claim.times * value for cell, value in cells.items()}
+                cells = differences(more, self._cells(claim.below, claim.metric, x))
                 found.append(_measured(x, cells, -claim.margin, strict=True, level=level))
             else:
                 limit = claim.at_most or 0.0
@@ -172,6 +173,8 @@ class Study:
     def _line(self, name: str, panel: Panel) -> list[Point]:
         if panel.x == "episode":
             columns = self._episodes(name, panel.y)
+        elif panel.x == "tenth":
+            columns = self._tenths(name, panel.y)
         elif panel.x == "evaluations":
             columns = self._incumbents(name)
         else:
@@ -183,34 +186,42 @@ class Study:
 
     def _episodes(self, name: str, curve: str) -> dict[float, Values]:
         """A learner's training curve, episode by episode."""
-        lines = {_cell(r): r.details.get("curve", {}).get(curve, []) for r in self.named(name)}
+        lines = {cell(r): r.details.get("curve", {}).get(curve, []) for r in self.named(name)}
         longest = max(map(len, lines.values()), default=0)
         return {
             at + 1.0: {cell: line[at] for cell, line in lines.items() if at < len(line)}
             for at in range(longest)
         }
 
+    def _tenths(self, name: str, metric: str) -> dict[float, Values]:
+        """The metric tenth by tenth of the episode."""
+        columns: dict[float, Values] = defaultdict(dict)
+        for r in self.named(name):
+            for at, value in enumerate(by_tenth(metric, r, self._best[r.digest])):
+                columns[at + 1.0][cell(r)] = value
+        return columns
+
     def _incumbents(self, name: str) -> dict[float, Values]:
         """The gap of the best decision so far, along the evaluations that it took."""
         runs = self.named(name)
         most = max((r.evaluations for r in runs), default=1)
         places = np.unique(np.geomspace(1, max(most, 1), PLACES).astype(int)).tolist()
-        return {float(at): {_cell(r): self._incumbent(r, at) for r in runs} for at in places}
+        return {float(at): {cell(r): self._incumbent(r, at) for r in runs} for at in places}
 
     def _incumbent(self, record: Record, evaluations: int) -> float:
         best = self._best[record.digest]
         seen = [o for _, e, o, _ in record.trace if o is not None and (e or 0) <= evaluations]
-        if best is None or not seen:
+        if best is None or best.objective is None or not seen:
             return math.inf  # which keeps the whole line from starting here
-        return relative_gap(record.sign * seen[-1], record.sign * best)
+        return relative_gap(record.sign * seen[-1], record.sign * best.objective)
 
     def _optimum(self) -> list[Point]:
         """The proven optimum at each setting."""
         cells: dict[float | None, Values] = defaultdict(dict)
         for digest, record in self._some.items():
             best = self._best[digest]
-            if best is not None:
-                cells[self._x(record)][_cell(record)] = best
+            if best is not None and best.objective is not None:
+                cells[self._x(record)][cell(record)] = best.objective
         return [point for x in self.values if (point := _point(x or 0.0, cells[x]))]
 
     def _levels(self, beside: dict[str, list[Point]]) -> dict[str, list[Point]]:
@@ -237,7 +248,7 @@ class Study:
         worst = -math.inf if metric in MORE_IS_BETTER else math.inf
         of = metric_of(metric)
         return {
-            _cell(r): worst if r.failed or r.refused else of(r, self._best[r.digest])
+            cell(r): worst if r.failed or r.refused else of(r, self._best[r.digest])
             for r in self.named(name)
             if self._x(r) == x
         }
@@ -252,33 +263,12 @@ class Study:
         return None if self.field is None else float(record.problem_params[self.field])
 
 
-def _cell(record: Record) -> tuple[str, int]:
-    """Which instance, whatever the swept field is, and which seed."""
-    return record.instance.rpartition("-")[2], record.seed
-
-
-def _differences(ours: Values, other: Values) -> Values:
-    """Ours less the other's on the cells that both have; two failures, or ties, are equal."""
-    both = sorted(ours.keys() & other.keys())
-    return {c: 0.0 if _tied(ours[c], other[c]) else ours[c] - other[c] for c in both}
-
-
-def _tied(a: float, b: float) -> bool:
-    """Equal but for rounding; two infinities of a sign are."""
-    if math.isinf(a) or math.isinf(b):
-        return a == b
-    return abs(a - b) <= EQUAL * max(1.0, abs(a), abs(b))
-
-
-def _shares(settings: list[Values], grows: bool) -> Values:
-    """For each cell, in which share of the pairs of settings the value moves as it should."""
-    cells = sorted(set.intersection(*(set(values) for values in settings)))
-    pairs = list(combinations(settings, 2))
-    sign = 1.0 if grows else -1.0
-    return {
-        c: fmean(not _tied(a[c], b[c]) and sign * (b[c] - a[c]) > 0 for a, b in pairs)
-        for c in cells
-    }
+def _optimal(group: list[Record]) -> Record | None:
+    """The best run on an instance, where its answer is proven optimal."""
+    value, optimal = best_known(group)
+    if not optimal:
+        return None
+    return next(r for r in group if r.feasible and r.objective == value)
 
 
 def _measured(

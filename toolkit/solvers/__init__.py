@@ -11,6 +11,9 @@ from ._base import Solver as Solver
 from ._base import Status as Status
 from ._base import Stop as Stop
 from ._base import relative_gap as relative_gap
+from ._episode import EpisodeProbe as EpisodeProbe
+from ._episode import fitted as fitted
+from ._episode import open_probe as open_probe
 from ._probe import BoundContradiction as BoundContradiction
 from ._probe import Probe as Probe
 from ._probe import losses as losses

@@ -3,7 +3,7 @@
 import importlib.util
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from toolkit.arrays import Decision
 from toolkit.component import Component
+from toolkit.errors import UserError
 from toolkit.instances import Instance
 from toolkit.problems import TOLERANCE, Certificate, Problem
 
@@ -82,6 +83,15 @@ class Claim:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+def impossible(make: Callable[[], object]) -> str | None:
+    """Why what a problem knows cannot be had of an instance (it raises UserError), or None."""
+    try:
+        make()
+    except UserError as error:
+        return str(error).rstrip(".")
+    return None
+
+
 def relative_gap(loss: float, reference: float) -> float:
     """(loss - reference) / |reference|, never negative: how far above the reference, at most."""
     return max(0.0, loss - reference) / max(abs(reference), 1e-12)
@@ -127,6 +137,7 @@ class Solver(Component, ABC):
 
     requires: ClassVar[tuple[str, ...]] = ()  # packages that an optional extra brings
     backends: ClassVar[tuple[str, ...]] = ()  # distributions whose version can change its numbers
+    episodes: ClassVar[bool] = False  # it takes an episode as a whole; else frame after frame
 
     def missing(self) -> str | None:
         """The package that must be installed first, or None."""

@@ -42,6 +42,18 @@ def losses(problem: Problem, evaluation: Evaluation) -> np.ndarray:
     return np.where(fits, loss, np.inf)
 
 
+def ranks(problem: Problem, evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray]:
+    """(violation where it counts, loss), one or more of each: the less the better, in this order.
+
+    What is not a number is not feasible.
+    """
+    loss = problem.sign * np.atleast_1d(np.asarray(evaluation.objective, float))
+    violation = np.atleast_1d(np.asarray(evaluation.violation, float))
+    worth = np.isfinite(loss) & ~np.isnan(violation)
+    excess = np.where(worth, np.where(violation > TOLERANCE, violation, 0.0), np.inf)
+    return excess, np.where(worth, loss, np.inf)
+
+
 class Probe:
     """Keeps the books of one run; `seconds` excludes the time spent in judging."""
 
@@ -108,26 +120,36 @@ class Probe:
         if single:
             decision = self._space.snap(decision)
         evaluation = self._evaluate(decision, single)
-        objective = np.atleast_1d(np.asarray(evaluation.objective, float))
-        violation = np.atleast_1d(np.asarray(evaluation.violation, float))
-        self.evaluations += int(min(objective.size, self.room))
-        loss = self._problem.sign * objective
-        worth = np.isfinite(loss) & ~np.isnan(violation)  # what is not a number is not feasible
-        excess = np.where(worth, np.where(violation > TOLERANCE, violation, 0.0), np.inf)
-        loss = np.where(worth, loss, np.inf)
-        k = int(np.lexsort((loss, excess))[0]) if objective.size > 1 else 0
-        rank = (float(excess[k]), float(loss[k]))
-        if self._best is None or rank < self._best.rank:
-            row = {
-                v.name: np.array(decision[v.name] if single else decision[v.name][k], float)
-                for v in self._space.vars
-            }
-            terms = {n: float(np.atleast_1d(t)[k]) for n, t in evaluation.terms.items()}
-            self._best = _Best(rank, row, float(objective[k]), float(violation[k]), terms)
+        self.evaluations += int(min(np.size(evaluation.objective), self.room))
+        if self._consider(decision, evaluation, single):
             self._log(begun)
             self._contradicted()
         self._paused += time.perf_counter() - begun
         return evaluation
+
+    def _consider(self, decision: Decision, evaluation: Evaluation, single: bool) -> bool:
+        """Keeps the best row where it is better than what is kept; whether it was."""
+        excess, loss = ranks(self._problem, evaluation)
+        k = int(np.lexsort((loss, excess))[0]) if loss.size > 1 else 0
+        if self._best is not None and (excess[k], loss[k]) >= self._best.rank:
+            return False
+        row = {
+            v.name: np.array(decision[v.name] if single else decision[v.name][k], float)
+            for v in self._space.vars
+        }
+        self._crown(row, evaluation, k)
+        return True
+
+    def _crown(self, decision: Decision, evaluation: Evaluation, k: int = 0) -> None:
+        """Makes row k of what was judged the answer."""
+        excess, loss = ranks(self._problem, evaluation)
+        self._best = _Best(
+            rank=(float(excess[k]), float(loss[k])),
+            decision=decision,
+            objective=float(np.atleast_1d(evaluation.objective)[k]),
+            violation=float(np.atleast_1d(evaluation.violation)[k]),
+            terms={n: float(np.atleast_1d(t)[k]) for n, t in evaluation.terms.items()},
+        )
 
     def _evaluate(self, decision: Decision, single: bool) -> Evaluation:
         """`Problem.evaluate`, of no more rows than the budget leaves."""

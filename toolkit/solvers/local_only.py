@@ -1,6 +1,7 @@
 """The paper's LEM: nobody offloads."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from toolkit.instances import Instance
 from toolkit.problems import Problem
@@ -17,6 +18,8 @@ class LocalOnly(Solver):
     The paper gives only the name (local execution method); the best allocation for that choice
     is the reading that favours it most.
     """
+
+    episodes: ClassVar[bool] = True
 
     def refuses(self, problem: Problem, instance: Instance) -> str | None:
         return needs_choices(problem, instance)

@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from toolkit.arrays import Data
 from toolkit.instances import Instance, rng_for
 from toolkit.learners._shipped import checkpoint_path
-from toolkit.problems import TOLERANCE, Problem
+from toolkit.problems import TOLERANCE, Problem, by_frames
 
 from ._base import Claim, Solver
 from ._probe import Probe
@@ -26,11 +27,13 @@ class Policy(Solver):
     """A trained policy, policy[checkpoint=FILE]: its k best guesses, judged.
 
     `checkpoint` is a file of the verb train or the name of a policy that comes with the toolkit.
+    All frames of an episode are decided at once.
     Its seconds are those of inference for one instance: loading is off the clock (a warm-up does
     it). What training has cost, and what an instance costs in a batch, stand in its details.
     """
 
     backends: ClassVar[tuple[str, ...]] = ("torch",)
+    episodes: ClassVar[bool] = True
 
     checkpoint: str = ""
     k: int | None = None  # decisions to judge; None: as many as the learner wants, mostly one
@@ -49,17 +52,22 @@ class Policy(Solver):
         if trained.name != problem.name:
             return f"it was trained on {trained.name!r}"
         sized = learner.one_instance or learner.one_size
-        if sized and _shapes(trained, trained.instance()) != _shapes(problem, instance):
+        frame, data = by_frames(problem, instance.data)
+        first = {key: value[0] for key, value in data.items()}
+        if sized and _shapes(trained, trained.instance().data) != _shapes(frame, first):
             return f"it was trained on {trained} and takes no other size"
         return None
 
     def solve(self, problem: Problem, instance: Instance, probe: Probe) -> Claim:
         learner, net, _, head = _load(self.checkpoint)
-        batch = {key: value[None] for key, value in instance.data.items()}
+        frame, batch = by_frames(problem, instance.data)
         k = self.k or learner.tries(net)
-        decision = learner.act(net, problem, batch, int(min(k, probe.room)))
-        judged = probe.offer({name: block[0] for name, block in decision.items()})
-        first = {name: block[0, 0] for name, block in decision.items()}
+        decision = learner.act(net, frame, batch, int(min(k, probe.room)))
+        guesses = {name: np.moveaxis(block, 1, 0) for name, block in decision.items()}
+        if frame is problem:  # no axis of frames
+            guesses = {name: block[:, 0] for name, block in guesses.items()}
+        judged = probe.offer(guesses)
+        first = {name: block[0] for name, block in guesses.items()}
         return Claim(
             stop=probe.stop,
             details={
@@ -75,14 +83,15 @@ class Policy(Solver):
         learner, net, _, _ = _load(self.checkpoint)
         if learner.one_instance:
             return {}
-        seconds = _seconds_each(learner, net, problem, self.k or learner.tries(net))
+        frame, _ = by_frames(problem, {})
+        seconds = _seconds_each(learner, net, frame, self.k or learner.tries(net))
         return {"batch": BATCH, "batch_seconds": seconds}
 
 
-def _shapes(problem: Problem, instance: Instance) -> dict[str, tuple[int, ...]]:
+def _shapes(problem: Problem, data: Data) -> dict[str, tuple[int, ...]]:
     """The shapes of the decision's blocks and of the data."""
-    blocks = {var.name: var.shape for var in problem.space(instance.data).vars}
-    return {**blocks, **{f"data {key}": value.shape for key, value in instance.data.items()}}
+    blocks = {var.name: var.shape for var in problem.space(data).vars}
+    return {**blocks, **{f"data {key}": value.shape for key, value in data.items()}}
 
 
 def _seconds_each(learner: Any, net: Any, problem: Problem, k: int) -> float:

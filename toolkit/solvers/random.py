@@ -1,6 +1,7 @@
 """The paper's ROM: one random decision."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from toolkit.instances import Instance
 from toolkit.problems import HasRepair, Problem
@@ -17,6 +18,8 @@ class Random(Solver):
     in its box, then made consistent by the problem's `repair` (what a user does not need is
     zero, shared budgets are scaled to their totals). It is judged as it falls, feasible or not.
     """
+
+    episodes: ClassVar[bool] = True
 
     def solve(self, problem: Problem, instance: Instance, probe: Probe) -> Claim:
         decision = problem.space(instance.data).sample(probe.rng)

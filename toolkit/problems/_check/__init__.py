@@ -17,6 +17,7 @@ from toolkit.arrays import Decision
 from toolkit.errors import UserError
 from toolkit.instances import Instance, rng_for
 from toolkit.problems._base import Evaluation, Problem
+from toolkit.problems._frames import episodes
 
 from . import knowledge, models
 from .base import Check, cases, need, points, row, same, verdict
@@ -31,6 +32,7 @@ def check_problem(problem: Problem) -> Iterator[tuple[str, str | None]]:
 def declares_itself(problem: Problem) -> None:
     need(problem.sense in ("min", "max"), f"sense is {problem.sense!r}, not 'min' or 'max'.")
     need(bool(problem.title and problem.paper), "title or paper is empty.")
+    need("frames" not in problem.params, "a field is called 'frames', as an episode's length is.")
     need({"tiny", "paper"} <= set(problem.presets), "presets lack 'tiny' or 'paper'.")
     for key, spec in problem.fields.items():
         need(bool(spec.text and spec.unit), f"field {key!r} lacks its text or unit.")
@@ -80,6 +82,24 @@ def wrong_instances_are_refused(problem: Problem) -> None:
         need(_refused(problem, replace(good, data=data)), f"an instance with {what} is accepted.")
     for other in (replace(good, version=good.version + 1), replace(good, problem="another")):
         need(_refused(problem, other), "an instance of another problem or version is accepted.")
+
+
+def an_episode_is_its_frames(problem: Problem) -> None:
+    """… each an instance of the problem, judged by the mean of their objectives."""
+    whole = episodes(problem, 3)
+    instance = whole.admit(whole.instance(0, seed=7))
+    need(whole.instance(0, seed=7).digest == instance.digest, "the same seed draws other frames.")
+    decision = whole.space(instance.data).sample(rng_for("episode"))
+    found = whole.evaluate(instance.data, decision)
+    frames = list(whole.split(instance))
+    each = [
+        problem.evaluate(problem.admit(frame).data, row(decision, t))
+        for t, frame in enumerate(frames)
+    ]
+    objective = np.mean([one.objective for one in each])
+    same(found.objective, objective, 1e-9, "the episode and the mean of its frames")
+    worst = np.max([one.violation for one in each])
+    same(found.violation, worst, 1e-9, "the violation of the episode and its frames' worst")
 
 
 def evaluation_does_not_touch_its_inputs(problem: Problem) -> None:
@@ -218,6 +238,7 @@ CHECKS: list[Check] = [
     instances_depend_on_the_seed_alone,
     instances_survive_their_files,
     wrong_instances_are_refused,
+    an_episode_is_its_frames,
     evaluation_does_not_touch_its_inputs,
     a_batch_is_worth_what_its_rows_are,
     a_batch_of_instances_is_worth_what_they_are,
