@@ -1,6 +1,7 @@
 """`ddlo`: the published numbers, the exact reference against brute force, and its certificates."""
 
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -124,7 +125,7 @@ def test_the_published_format_is_read_or_refused():
     for wrong in (
         {},
         {"task_size": np.ones((2, 10))},
-        {"task_size": -rows["task_size"]},
+        {"task_size": rows["task_size"] > 0},
         {**rows, "gain_min": np.ones(3)},
     ):
         with pytest.raises(UserError):
@@ -262,12 +263,88 @@ def test_sizes_that_are_no_whole_numbers_are_proven_too():
         assert examine_result(ddlo(), instance, result).verdict == "proved"
 
 
+def odd(k: int, rng: np.random.Generator) -> Instance:
+    """Instance k of sizes whose sums no double holds: odd units, arbitrary, over many scales."""
+    users, tasks = int(rng.integers(2, 6)), int(rng.integers(2, 6))
+    unit = 838860.7123 if k % 4 == 0 else MEGABYTE
+    problem = ddlo(["shared", "clean"][k % 2], n_users=users, n_tasks=tasks, size_unit=unit)
+    data = dict(problem.instance(k).data)
+    if k % 4 == 1:
+        data["size"] = rng.uniform(8e7, 25e7, (users, tasks))
+    elif k % 4 == 2:
+        data["size"] = 10 ** rng.uniform(5, 9, (users, tasks))
+    elif k % 4 == 3:
+        data = {key: v * 10 ** rng.uniform(-6, 6) for key, v in data.items()}
+        data["size"] = 10 ** rng.uniform(-2, 25, (users, tasks))
+    return Instance("ddlo", problem.version, data, name=f"odd-{k}")
+
+
+def test_what_is_called_optimal_is_proved_whatever_the_sizes():
+    """Rounded sums once were the places of cuts: an exact sum then lay on the other side."""
+    rng, branched = rng_for("ddlo", "odd"), 0
+    for k in range(320):
+        instance = odd(k, rng)
+        result = solve(ddlo("shared"), instance)
+        branched += len(result.certificate.body["nodes"]) > 1
+        assert result.status is Status.OPTIMAL, k
+        said = examine_result(ddlo("shared"), instance, result)
+        assert said.verdict == "proved", (k, said)
+    assert branched > 60
+
+
+def test_sums_that_rounding_alone_tells_apart_are_never_cut():
+    """0.1 + 0.2 is not 0.3: one group of sums, which no split may divide."""
+    size = np.array([[0.1, 0.2, 0.3, 0.4], [0.1, 0.7, 0.8, 0.4]]) / 3 * 1e8
+    base = ddlo("shared", n_users=2, n_tasks=4).instance(0)
+    relaxation = ddlo().relaxation({**base.data, "size": size})
+    stack, leaves = [relaxation.root()], 0
+    while stack:
+        node = stack.pop()
+        relaxation.bound(node, np.inf)
+        _, children = relaxation.branch(node, np.inf)
+        stack.extend(children)
+        leaves += not children
+    assert leaves == 11 * 14  # the different sums of 1, 2, 3, 4 and of 1, 7, 8, 4
+    assert len(relaxation.sums) > 11 + 14
+
+
 def test_too_many_different_sums_are_refused_in_words():
     size = rng_for("many sums").uniform(1, 30, (1, 20)) * MEGABYTE
     base = sized(np.ones((1, 20)))
     instance = Instance("ddlo", 1, {**base.data, "size": size})
+    for name in ("exact", "conic"):
+        said = registry.build(name).refuses(ddlo(), instance)
+        assert said.startswith("User 0 can offload more than 65,536 different sizes"), name
+        assert registry.build(name).refuses(ddlo(), base) is None
     with pytest.raises(UserError, match="User 0 can offload more than 65,536 different sizes"):
         solve(ddlo(), instance)
+
+
+def test_more_sums_than_the_checker_takes_refute_nothing():
+    """Rounding merges what is exactly apart, so that the solver may have fewer sums."""
+    size = np.concatenate([2.0 ** np.arange(60, 68), rng_for("tiny").uniform(1, 30, 10)])
+    data = {**sized(np.ones((1, 18))).data, "size": size[None]}
+    instance = Instance("ddlo", 1, {**data, "share": np.zeros(1)})
+    result = solve(ddlo(), instance)
+    assert len(ddlo().relaxation(instance.data).sums) < 1 << 16
+    said = examine_result(ddlo(), instance, result)
+    assert said.verdict == "claimed"
+    assert "65,536 different sizes" in said.reason
+
+
+def test_all_choices_of_sizes_that_are_no_whole_numbers_are_bounded_in_time():
+    """Balls enclose what a choice of one user costs once, not in every choice of all users."""
+    sizes = rng_for("many choices").uniform(1, 30, (3, 5)) * MEGABYTE
+    for share, seconds in ((1 / 3, 1.0), (0.0, 8.0)):
+        base = ddlo(n_users=3, n_tasks=5).instance(0)
+        data = {**base.data, "size": sizes, "share": np.full(3, share)}
+        every = ddlo().space(data).choices(0, 1 << 15)
+        begun = time.process_time()
+        bounds = ddlo().proof(data, "arb").bound_each(every)
+        assert time.process_time() - begun < seconds
+        worth = ddlo().evaluate(data, ddlo().complete(data, every)).objective
+        assert np.all(bounds <= worth * (1 + 1e-15))
+        assert bounds == pytest.approx(worth, rel=1e-12 if share else 1e-9)
 
 
 # --- the proof

@@ -431,7 +431,7 @@ def test_files_of_another_kind_are_refused_in_one_sentence():
     assert problem.published({"input_h": np.full((3, 4), 1e-6)}).problem.n_users == 4
     for wrong in (
         {},
-        {"input_h": np.zeros((3, 10))},
+        {"input_h": np.zeros((3, 10), bool)},
         {"input_h": np.full(10, 1e-6)},
         {**good, "output_obj": np.ones((2, 1))},
         {**good, "output_mode": np.ones((3, 9))},

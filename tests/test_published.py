@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.io import savemat
+from scipy.sparse import csr_matrix, issparse
 
 from toolkit import problems, solvers
 from toolkit.bench.__main__ import main
-from toolkit.bench._data import chosen_rows, published, rows_of
+from toolkit.bench._data import chosen_rows, instances_of, published, rows_of
 from toolkit.errors import UserError
-from toolkit.instances import read_arrays
+from toolkit.instances import Instance, read_arrays
 from toolkit.solvers import Budget, Probe
 
 DATA = Path(os.environ.get("TOOLKIT_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -99,20 +100,51 @@ def test_rows_are_a_to_b_less_one():
     assert rows_of(None, 9, 3) == range(3)
     assert rows_of(None, 2, 3) == range(2)
     assert rows_of(None, 9, None) == range(9)
-    for text in ("5", "a:b", "4:4", "5:2", "-3:2", "1:2:3"):
-        with pytest.raises(UserError, match="write A:B"):
+    for text in ("5", "a:b", "-3:2", "1:2:3", "\u0660:\u0663", "1 :2", "1_0:12"):
+        with pytest.raises(UserError, match=r"Cannot read --rows .*write A:B"):
+            rows_of(text, 90, 3)
+    for text in ("4:4", "5:2", "0:0"):
+        with pytest.raises(UserError, match="names no row; write A:B"):
             rows_of(text, 9, 3)
-    with pytest.raises(UserError, match="the data have 9 rows"):
-        rows_of("0:10", 9, 3)
+    for text in ("0:10", "9:", "9:9999999999999"):
+        with pytest.raises(UserError, match="the data have 9 rows"):
+            rows_of(text, 9, 3)
 
 
 def test_chosen_rows_are_these_of_every_array():
     found = published(problems.load("ddlo", "paper"), write("a.npz", slots()), {})
-    some = chosen_rows(found, range(2, 4))
+    some = chosen_rows(found, "a.npz", range(2, 4))
     for key, value in found.data.items():
         assert np.array_equal(some.data[key], value[2:4])
     assert np.array_equal(some.objective, found.objective[2:4])
     assert np.array_equal(some.choices["offload"], found.choices["offload"][2:4])
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (np.ones((ROWS, 9), bool), "task_size holds booleans"),
+        (np.ones((ROWS, 9)) + 1j, "task_size holds complex numbers"),
+        (np.array([[{}] * 9] * ROWS), "task_size holds objects such as cells"),
+        (csr_matrix(np.ones((ROWS, 9))), "task_size holds a sparse matrix"),
+        (np.array([["a"] * 9] * ROWS), "task_size holds text"),
+        (np.ones((ROWS, 3, 3)), r"task_size has shape \(6, 3, 3\)"),
+        (np.ones((0, 9)), r"task_size has shape \(0, 9\)"),
+    ],
+)
+def test_what_is_no_plain_array_of_numbers_is_named_with_what_to_do(value, said):
+    file = write("a.mat" if issparse(value) else "a.npz", {**slots(), "task_size": value})
+    with pytest.raises(UserError, match=said) as error:
+        published(problems.load("ddlo", "paper"), file, {})
+    assert str(error.value).count(file) == 1
+
+
+def test_a_file_that_ends_too_soon_is_damaged():
+    file = Path(write("a.mat", slots()))
+    for left in (0, 100, 300, -50):
+        Path("torn.mat").write_bytes(file.read_bytes()[:left])
+        with pytest.raises(UserError, match=r"'torn.mat' is damaged"):
+            read_arrays(Path("torn.mat"))
 
 
 # The command
@@ -160,6 +192,127 @@ def test_a_stated_value_better_than_its_own_decision_allows_is_seen(capsys):
     code, runs, _ = run("--data", file, "--rows", "0:1", "--solvers", "random", capsys=capsys)
     (stated,) = [r for r in runs if r["solver"] == "published"]
     assert (code, stated["verdict"]) == (4, "refuted")
+
+
+@pytest.mark.parametrize("how", ["above", "below", "bits"])
+def test_a_label_that_contradicts_itself_is_refuted_in_either_direction(how, capsys):
+    """Beaten by its own bits, not reached by them, or with other bits than it was computed for."""
+    rows = slots()
+    if how == "bits":
+        rows["gain_mode"][1] = 1 - rows["gain_mode"][1]
+    else:
+        rows["gain_min"][0, 1] *= 1 + (3e-6 if how == "above" else -3e-6)
+    file = write("wrong.npz", rows)
+    code, runs, _ = run("--data", file, "--rows", "0:3", "--solvers", "exact", capsys=capsys)
+    said = {r["instance"]: r for r in runs if r["solver"] == "published"}
+    assert code == 4
+    assert [said[f"wrong-{k}"]["verdict"] for k in range(3)] == ["claimed", "refuted", "claimed"]
+    assert "is stated; its own decision is worth" in said["wrong-1"]["reason"]
+    assert main(["verify", "results/runs.sqlite", "--quiet"]) == 4
+    assert capsys.readouterr().out.count("is stated; its own decision is worth") == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["--preset", "clean"],
+        ["--preset", "shared"],
+        ["--set", "bandwidth_mode=shared"],
+        ["--set", "weight_delay=2"],
+    ],
+)
+def test_what_the_authors_state_of_another_problem_is_no_claim_here(changes, capsys):
+    file = write("slots.npz", slots())
+    argv = ["--problem", "ddlo", *changes, "--data", file, "--rows", "0:1", "--quiet"]
+    assert main([*argv, "--solvers", "exact"]) == 0
+    assert "the authors' optimum is left out: it holds for" in capsys.readouterr().out
+    assert main([*argv, "--solvers", "exact", "--json"]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (stated,) = [r for r in found if r["solver"] == "published"]
+    assert (stated["verdict"], stated["bound"]) == ("feasible", None)  # their bits are judged
+
+
+def frames(problem, count=5):
+    """Rows in the format of the authors of DROO, with the optima of a few users."""
+    data = problem.sample(np.random.default_rng(3), (count,))
+    every = problem.space({k: v[0] for k, v in data.items()}).choices(0, 2**problem.n_users)
+    spread = {key: value[:, None] for key, value in data.items()}
+    modes = {"offload": every["offload"][None]}
+    worth = problem.evaluate(spread, problem.complete(spread, modes)).objective
+    best = worth.argmax(1)
+    return {
+        "input_h": data["gain"],
+        "output_obj": worth.max(1)[:, None],
+        "output_mode": every["offload"][best],
+    }
+
+
+def test_a_file_shows_which_of_its_authors_weights_it_is_of():
+    """One of DROO's files has the weights in the other order, and does not say so."""
+    orders = [{"weight_odd": 1.0, "weight_even": 1.5}, {"weight_odd": 1.5, "weight_even": 1.0}]
+    for k, own in enumerate(orders):
+        right = problems.load("droo", "paper", n_users=4, **own)
+        wrong = problems.load("droo", "paper", n_users=4, **orders[1 - k])
+        rows = frames(right)
+        rows["output_mode"][0] = 1 - rows["output_mode"][0]  # one wrong label changes nothing
+        file = write("frames.npz", rows)
+        assert published(right, file, {}).objective is not None
+        found = published(wrong, file, {})
+        assert found.objective is None
+        assert f"weight_odd = {own['weight_odd']}" in found.note
+        heavy = problems.load("droo", "paper", n_users=4, weight_odd=1.0, weight_even=3.0)
+        assert published(heavy, file, {}).objective is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("gain_min", np.nan, "gain_min has nan in row 2"),
+        ("gain_min", np.inf, "gain_min has inf in row 2"),
+        ("gain_min", 0.0, "gain_min has 0 in row 2"),
+        ("gain_mode", 2.0, "gain_mode has 2 in row 2; it must be 0 or 1"),
+        ("gain_mode", np.nan, "gain_mode has nan in row 2; it must be 0 or 1"),
+        ("gain_mode", 0.5, "gain_mode has 0.5 in row 2"),
+        ("task_size", np.nan, "task_size has nan in row 2"),
+        ("task_size", -1.0, "task_size has a negative number in row 2"),
+    ],
+)
+def test_a_bad_value_is_named_with_its_row_where_that_is_asked_for(name, value, said):
+    rows = {key: column.astype(float) for key, column in slots().items()}
+    place = (0, 2) if name == "gain_min" else (2, 4)
+    rows[name][place] = value
+    file = write("bad.npz", rows)
+    problem = problems.load("ddlo", "paper")
+    solver = solvers.registry.build("published", data=file)
+    found = published(problem, file, {})
+    for take in (instances_of, chosen_rows):
+        with pytest.raises(UserError, match=f"--data 'bad.npz': {said}"):
+            take(found, file, range(1, 4))
+        take(found, file, range(3, 5))
+    row = Instance("ddlo", 1, {k: v[2] for k, v in found.data.items()})
+    assert solver.refuses(problem, row) is not None
+
+
+def test_one_bad_row_does_not_refuse_a_file(capsys):
+    rows = slots()
+    rows["gain_min"][0, 2] = np.nan
+    argv = ["--problem", "ddlo", "--data", write("bad.npz", rows), "--quiet"]
+    train = ["train", *argv, "--learner", "ddlo", "--steps", "2"]
+    for command in ([*argv, "--solvers", "exact"], [*train, "--out", "a.pt"]):
+        assert main([*command]) == 2
+        assert "gain_min has nan in row 2" in capsys.readouterr().err
+        assert main([*command, "--rows", "3:4"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("problem", "name"),
+    [("ddlo", "size_low"), ("ddlo", "size_unit"), ("droo", "path_loss"), ("droo", "antenna")],
+)
+def test_fields_whose_draws_the_data_replace_are_refused(problem, name, capsys):
+    rows = slots() if problem == "ddlo" else frames(problems.load("droo", "paper", n_users=3), 1)
+    argv = ["--problem", problem, "--data", write("a.npz", rows), "--set", f"{name}=3"]
+    assert main([*argv, "--solvers", "random"]) == 2
+    assert f"takes the place of what {name} draws; leave {name} out" in capsys.readouterr().err
 
 
 def test_instances_limit_the_rows_where_none_are_named(capsys):

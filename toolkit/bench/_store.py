@@ -1,6 +1,7 @@
 """The store: one SQLite file with a row a run, and the instances that the runs are of."""
 
 import contextlib
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -155,5 +156,15 @@ def _to_cell(name: str, value: Any) -> Any:
 
 def _from_row(row: tuple[Any, ...]) -> Record:
     cells = zip(FIELDS, row, strict=True)
-    fields = {name: msgspec.json.decode(v) if name in NESTED else v for name, v in cells}
+    fields = {name: _parsed(v) if name in NESTED else v for name, v in cells}
     return msgspec.convert(fields, Record)
+
+
+def _parsed(text: str) -> Any:
+    """A cell of JSON; NaN and Infinity too, which are no JSON: the checker says what is wrong."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        with contextlib.suppress(ValueError, RecursionError):
+            return json.loads(text)
+        raise

@@ -7,6 +7,8 @@ import math
 import os
 import zipfile
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -128,26 +130,14 @@ class Checkpoint:
         """UserError where the file is absent, damaged or of another format."""
         import torch
 
-        try:
-            with zipfile.ZipFile(path) as archive:
-                head = json.loads(archive.read("head.json"))
-                weights, state = (
-                    torch.load(io.BytesIO(archive.read(part)), weights_only=True)
-                    for part in ("weights.pt", "state.pt")
-                )
-        except OSError as error:
-            raise UserError(
-                f"Cannot read the checkpoint {str(path)!r}: {error.strerror or error}."
-            ) from None
-        except Exception as error:
-            raise UserError(
-                f"{str(path)!r} is damaged or no checkpoint ({type(error).__name__}); "
-                "train it again."
-            ) from None
-        _admit(path, head)
-        for damage in (_head_damage(head), _weight_damage(weights)):
-            if damage:
-                raise UserError(f"{str(path)!r} is damaged: {damage}; train it again.")
+        head = head_of(path)
+        with _archive(path) as archive:
+            weights, state = (
+                torch.load(io.BytesIO(archive.read(part)), weights_only=True)
+                for part in ("weights.pt", "state.pt")
+            )
+        if damage := _weight_damage(weights):
+            raise UserError(f"{str(path)!r} is damaged: {damage}; train it again.")
         return cls(path, head, weights, state)
 
     def rebuild(self) -> tuple[Learner, Problem]:
@@ -163,6 +153,36 @@ class Checkpoint:
                 f"{problem.name!r}, this toolkit has version {problem.version}; train it again."
             )
         return registry.build(head["learner"], **head["params"]), problem
+
+
+def head_of(path: Path) -> dict[str, Any]:
+    """The head of a checkpoint of which every byte is as it was written; without torch.
+
+    UserError where the file is absent, damaged or of another format.
+    """
+    with _archive(path) as archive:
+        head: dict[str, Any] = json.loads(archive.read("head.json"))
+        torn = archive.testzip()
+    _admit(path, head)
+    if damage := _head_damage(head) or (f"its {torn} is torn" if torn else None):
+        raise UserError(f"{str(path)!r} is damaged: {damage}; train it again.")
+    return head
+
+
+@contextmanager
+def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
+    """The archive that a checkpoint is; whatever reading it raises is one sentence."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except OSError as error:
+        raise UserError(
+            f"Cannot read the checkpoint {str(path)!r}: {error.strerror or error}."
+        ) from None
+    except Exception as error:
+        raise UserError(
+            f"{str(path)!r} is damaged or no checkpoint ({type(error).__name__}); train it again."
+        ) from None
 
 
 def load(path: Path) -> tuple[Learner, "nn.Module", Problem, dict[str, Any]]:

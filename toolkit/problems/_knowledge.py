@@ -12,8 +12,8 @@ import numpy as np
 from toolkit.arrays import Array, Data, Decision
 from toolkit.instances import Instance
 
-from ._base import Problem
 from ._proof import Arithmetic, How, Prices, Proof
+from ._published import Published as Published
 from ._space import Space
 
 
@@ -83,16 +83,6 @@ class HasOutcome(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class Published:
-    """Instances that authors published, one a row, and what they say of them."""
-
-    problem: Problem  # with the fields that the file implies: n_users above all
-    data: dict[str, np.ndarray]  # (rows, ...), all that `judge` reads, in SI units
-    objective: np.ndarray | None = None  # (rows,), the stated optimum, in the problem's unit
-    choices: dict[str, np.ndarray] | None = None  # discrete blocks (rows, ...) of the stated best
-
-
 @runtime_checkable
 class HasPublished(Protocol):
     """Reads the files that its paper's authors published."""
@@ -100,8 +90,10 @@ class HasPublished(Protocol):
     def published(self, arrays: Mapping[str, np.ndarray]) -> Published:
         """The rows behind the authors' own names of arrays; a class method serves too.
 
-        UserError, in one sentence, where the names or shapes are others. What the file does not
-        say (weights, a mode) comes from the problem's fields.
+        UserError, in one sentence, where the names or shapes are others; what is wrong with a
+        value is said of the rows that are asked for (`fault`). What the file does not say (weights,
+        a mode) comes from the problem's fields; what the authors state of optima is left out, with
+        a note, where these are not the ones that they had.
         """
 
 

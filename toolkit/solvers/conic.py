@@ -11,7 +11,7 @@ from toolkit.problems import HasCompletion, HasConic, HasProof, Problem
 from toolkit.problems._knowledge import ConicPiece
 from toolkit.problems._proof import Prices
 
-from ._base import Claim, Solver, Stop
+from ._base import Claim, Solver, Stop, impossible
 from ._ladder import Ladder
 from ._probe import Probe
 
@@ -44,7 +44,7 @@ class Conic(Solver):
         size = sum(var.size for var in problem.space(instance.data).discrete)
         if size > self.most:
             return f"CVXPY would need too much memory for {size} discrete variables (> {self.most})"
-        return None
+        return impossible(lambda: problem.conic(instance))
 
     def solve(self, problem: Problem, instance: Instance, probe: Probe) -> Claim:
         assert isinstance(problem, HasConic)

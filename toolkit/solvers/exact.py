@@ -7,6 +7,7 @@ from typing import ClassVar
 from toolkit.instances import Instance
 from toolkit.problems import HasRelaxation, Problem
 from toolkit.solvers import Claim, Probe, Solver
+from toolkit.solvers._base import impossible
 from toolkit.solvers._branch import Tree
 
 
@@ -26,7 +27,9 @@ class Exact(Solver):
             raise ValueError(f"nodes is {self.nodes}; it must be at least 1.")
 
     def refuses(self, problem: Problem, instance: Instance) -> str | None:
-        return None if isinstance(problem, HasRelaxation) else "the problem has no relaxation"
+        if not isinstance(problem, HasRelaxation):
+            return "the problem has no relaxation"
+        return impossible(lambda: problem.relaxation(instance.data))
 
     def solve(self, problem: Problem, instance: Instance, probe: Probe) -> Claim:
         assert isinstance(problem, HasRelaxation)

@@ -11,7 +11,7 @@ from toolkit.problems import HasCompletion, HasMasters, HasProof, Problem
 from toolkit.problems._knowledge import Master
 from toolkit.problems._proof import Prices, Region
 
-from ._base import Claim, Solver, Stop
+from ._base import Claim, Solver, Stop, impossible
 from ._highs import Linear
 from ._ladder import Ladder, Step, Tree
 from ._probe import Probe
@@ -42,7 +42,9 @@ class Outer(Solver):
             return "the problem has no linear masters"
         if not isinstance(problem, HasProof):
             return "the problem has no proof that takes prices"
-        return None if isinstance(problem, HasCompletion) else "the problem has no completion"
+        if not isinstance(problem, HasCompletion):
+            return "the problem has no completion"
+        return impossible(lambda: problem.masters(instance))
 
     def solve(self, problem: Problem, instance: Instance, probe: Probe) -> Claim:
         assert isinstance(problem, HasMasters)

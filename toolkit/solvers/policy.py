@@ -11,6 +11,7 @@ import numpy as np
 
 from toolkit.arrays import Data
 from toolkit.instances import Instance, rng_for
+from toolkit.learners import head_of
 from toolkit.learners._shipped import checkpoint_path
 from toolkit.problems import TOLERANCE, Problem, by_frames
 
@@ -43,7 +44,11 @@ class Policy(Solver):
             raise ValueError(f"k is {self.k}; it must be a whole number between 1 and {MOST}.")
 
     def inputs(self) -> tuple[Path, ...]:
-        return (checkpoint_path(self.checkpoint),) if self.checkpoint else ()
+        if not self.checkpoint:
+            return ()
+        path = checkpoint_path(self.checkpoint)
+        _head(path, path.stat().st_mtime_ns)  # a damaged file is known before anything runs
+        return (path,)
 
     def refuses(self, problem: Problem, instance: Instance) -> str | None:
         if not self.checkpoint:
@@ -54,8 +59,13 @@ class Policy(Solver):
         sized = learner.one_instance or learner.one_size
         frame, data = by_frames(problem, instance.data)
         first = {key: value[0] for key, value in data.items()}
-        if sized and _shapes(trained, trained.instance().data) != _shapes(frame, first):
-            return f"it was trained on {trained} and takes no other size"
+        there, here = _shapes(trained, trained.instance().data), _shapes(frame, first)
+        if sized and there != here:
+            key = next(key for key in {**there, **here} if there.get(key) != here.get(key))
+            return (
+                f"it was trained on {trained.users(trained.instance().data)} users and takes no "
+                f"other size: {key} is {there.get(key)} there, {here.get(key)} here"
+            )
         return None
 
     def solve(self, problem: Problem, instance: Instance, probe: Probe) -> Claim:
@@ -109,6 +119,11 @@ def _load(checkpoint: str) -> Any:
     """(learner, network, problem, head) of the file as it is now."""
     path = checkpoint_path(checkpoint)
     return _load_once(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _head(path: Path, changed: int) -> dict[str, Any]:
+    return head_of(path)
 
 
 @lru_cache(maxsize=4)

@@ -20,7 +20,8 @@ class Published(Solver):
     """The authors' own decision for a row of their data, judged, and their optimum as a claim.
 
     `published[data=FILE]` looks for the row that is the instance. The stated choices are completed
-    and judged here; the stated objective is a bound that nobody has proven. `--data` brings it.
+    and judged here; the stated objective is a bound that nobody has proven, and which these choices
+    are said to attain: the checker refutes it where they do not. `--data` brings it.
     """
 
     data: str = ""
@@ -43,7 +44,8 @@ class Published(Solver):
             return str(error).rstrip(".")
         if rows.choices is None:
             return f"{self.data} has no decisions"
-        return None if _find(rows, instance) is not None else f"it is no row of {self.data}"
+        row = _find(rows, instance)
+        return f"it is no row of {self.data}" if row is None else rows.fault(range(row, row + 1))
 
     def solve(self, problem: Problem, instance: Instance, probe: Probe) -> Claim:
         rows = _rows(problem, self.data)
@@ -53,9 +55,10 @@ class Published(Solver):
         discrete = {name: block[row] for name, block in rows.choices.items()}
         judged = probe.offer(problem.complete(instance.data, discrete))
         if rows.objective is None:
-            return Claim(details={"row": row})
+            note = {"note": rows.note} if rows.note else {}
+            return Claim(message=rows.note, details={"row": row, **note})
         stated, found = float(rows.objective[row]), float(judged.objective)
-        probe.bound(stated, Certificate("claim", {"by": "the authors"}))
+        probe.bound(stated, Certificate("claim", {"by": "the authors", "attained": True}))
         off = relative_gap(abs(found - stated) + abs(stated), abs(stated))
         return Claim(
             verdict="optimal",

@@ -14,6 +14,11 @@ from ._probe import Probe
 # never up to 3,200: larger models do without the heuristics that call it.
 NLP_VARIABLES = 2000
 NLP_HEURISTICS = ("subnlp", "mpec", "multistart")
+INPUT = "error in input data"  # what SCIP says of numbers from its own infinity, 1e20, on
+TOO_WIDE = (
+    "SCIP does not take this model, in which some numbers are too large (1e20 is infinite to "
+    "SCIP); leave it out here"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,16 +44,21 @@ class Scip(Solver):
         options = {"display/verblevel": 0, "limits/memory": self.memory}
         if _pyomo.count_variables(algebraic.model) > NLP_VARIABLES:
             options |= {f"heuristics/{name}/freq": -1 for name in NLP_HEURISTICS}
-        return _pyomo.run(
-            problem,
-            instance,
-            probe,
-            algebraic,
-            route="scip_direct",
-            by=_version(),
-            gap=self.gap,
-            options=options,
-        )
+        try:
+            return _pyomo.run(
+                problem,
+                instance,
+                probe,
+                algebraic,
+                route="scip_direct",
+                by=_version(),
+                gap=self.gap,
+                options=options,
+            )
+        except Exception as error:  # PySCIPOpt has no class for it
+            if INPUT not in str(error):
+                raise
+            return Claim(message=TOO_WIDE, details={"note": TOO_WIDE})
 
 
 def _version() -> str:

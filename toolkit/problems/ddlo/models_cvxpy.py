@@ -13,6 +13,7 @@ from toolkit.problems._proof import How, Prices
 
 from . import _dual_kernels as kernels
 from .problem import shares_are_decided
+from .relaxation import subset_sums
 
 
 def rates(data: Data, offload: np.ndarray) -> ConvexModel:
@@ -57,20 +58,21 @@ def relaxed(data: Data) -> Pieces[ConicPiece]:
     def between(*ends: Any) -> Prices:
         raise ValueError("There is one piece only.")
 
+    sums = subset_sums(np.ascontiguousarray(data["size"], float))
     whole = (0, 0)
-    return Pieces(whole, whole, {"nu": 0.0}, cut, lambda _: _Mixtures(data).piece(), between)
+    return Pieces(whole, whole, {"nu": 0.0}, cut, lambda _: _Mixtures(data, *sums).piece(), between)
 
 
 class _Mixtures:
     """Weights m of all users' sums U, in one array: rate c and transmission w with w c >= U m^2."""
 
-    def __init__(self, data: Data) -> None:
+    def __init__(self, data: Data, first: np.ndarray, sums: np.ndarray, masks: np.ndarray) -> None:
         import cvxpy as cp
 
-        size = np.ascontiguousarray(data["size"], float)
+        size = np.asarray(data["size"], float)
         self._data, (self._n, self._tasks) = data, size.shape
         self._unit = float(data["capacity"]) / self._n
-        self._first, sums, self._masks, _ = kernels.subset_sums(size)
+        self._first, self._masks = first, masks
         self._user = np.repeat(np.arange(self._n), np.diff(self._first))
         local = size.sum(-1)[self._user] - sums
         self._weight = cp.Variable(len(sums), nonneg=True)

@@ -5,12 +5,12 @@ Its optima are those of the preset ``paper``: equal shares, constants as in the 
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from toolkit.errors import UserError
-from toolkit.problems._knowledge import Published
+from toolkit.problems._published import Published, numbers_of, stated_for
 
 from .problem import MEGABYTE
 
@@ -18,23 +18,41 @@ if TYPE_CHECKING:
     from .problem import Ddlo
 
 
+DRAWN = ("size_low", "size_high", "size_unit")
+NAMES = {"size": "task_size", "objective": "gain_min", "offload": "gain_mode"}
+
+
 def read(problem: "Ddlo", arrays: Mapping[str, np.ndarray]) -> Published:
     """Rows of `task_size` (rows, users * tasks), with `gain_min` and `gain_mode` where given.
 
     The columns go user by user, as many tasks each as the problem has.
     """
-    if "task_size" not in arrays or np.ndim(arrays["task_size"]) != 2:
+    size = numbers_of(arrays, "task_size")
+    if size is None:
         raise UserError("The file has no task_size of shape (rows, users x tasks); give another.")
-    size = np.asarray(arrays["task_size"], float)
+    if size.ndim != 2 or not size.size:
+        raise UserError(f"task_size has shape {size.shape}, expected (rows, users x tasks).")
     rows, columns = size.shape
-    if not rows or not np.all(np.isfinite(size) & (size > 0)):
-        raise UserError("task_size must hold positive numbers of MB.")
     shape = (rows, *_users_and_tasks(problem, columns))
     sized = replace(problem, n_users=shape[1], n_tasks=shape[2])
     objective = _column(arrays, "gain_min", rows)
     mode = _column(arrays, "gain_mode", rows * columns)
-    choices = None if mode is None else {"offload": mode.reshape(shape)}
-    return Published(sized, sized.data_of(size.reshape(shape) * MEGABYTE), objective, choices)
+    note = "" if objective is None else stated_for(sized, _stated(sized))
+    return Published(
+        sized,
+        sized.data_of(size.reshape(shape) * MEGABYTE),
+        None if note else objective,
+        None if mode is None else {"offload": mode.reshape(shape)},
+        {k: v for k, v in NAMES.items() if v in arrays and not (note and k == "objective")},
+        DRAWN,
+        note,
+    )
+
+
+def _stated(problem: "Ddlo") -> dict[str, Any]:
+    """The fields for which the authors computed their optima."""
+    own = type(problem)().params
+    return {name: v for name, v in own.items() if name not in (*DRAWN, "n_users", "n_tasks")}
 
 
 def _users_and_tasks(problem: "Ddlo", columns: int) -> tuple[int, int]:
@@ -49,9 +67,9 @@ def _users_and_tasks(problem: "Ddlo", columns: int) -> tuple[int, int]:
 
 def _column(arrays: Mapping[str, np.ndarray], name: str, count: int) -> np.ndarray | None:
     """An array of `count` numbers, flat; None where the file lacks it."""
-    if name not in arrays:
+    value = numbers_of(arrays, name, bits=name == "gain_mode")
+    if value is None:
         return None
-    value = np.asarray(arrays[name], float).ravel()
     if value.size != count:
         raise UserError(f"{name} has {value.size} numbers, expected {count}; give another file.")
-    return value
+    return np.asarray(value.ravel())

@@ -22,6 +22,7 @@ from .problem import shares_are_decided
 MOST_MIXED = 64  # choices between two sides of a price that a node suggests
 MOST_TOTALS = 1 << 20  # of all users: with more, the total is as good as continuous
 EDGE = 1e-3  # of a unit: a total as near to a multiple of it is one
+ROUNDED = 2.0**-51  # twice over, what adding a task rounds a sum by, relative
 
 
 @dataclass(eq=False)
@@ -49,18 +50,16 @@ class PricedUplink:
     def __init__(self, data: Data) -> None:
         size = np.ascontiguousarray(data["size"], float)
         self.n, self.tasks = size.shape
-        self.first, self.sums, self._masks, culprit = kernels.subset_sums(size)
-        if culprit >= 0:
-            raise UserError(
-                f"User {culprit} can offload more than {kernels.MOST_SUMS:,} different sizes; "
-                "give its sizes as multiples of a larger unit."
-            )
+        self.first, self.sums, self._masks = subset_sums(size)
         names = ("capacity", "local_time", "edge_time", "local_energy")
         remote_energy = float(data["edge_energy"]) + float(data["transmit_energy"])
         scalars = (*(float(data[k]) for k in names), remote_energy, float(data["weight_delay"]))
         self._scalars = np.array(scalars)
         self._share = None if shares_are_decided(data) else np.asarray(data["share"], float)
         self._unit = _common_unit(size)
+        # whether a sum and the next are surely apart, rounded as they are: one may cut there
+        rounded = ROUNDED * self.tasks * self.sums[1:]
+        self._apart = np.append(np.diff(self.sums) > rounded, False)
         self._tried: set[bytes] = set()
 
     def root(self) -> Node:
@@ -83,18 +82,15 @@ class PricedUplink:
 
     def branch(self, node: Node, cutoff: float) -> tuple[How, Sequence[Node]]:
         """At the total; where the prices settle it, between two sums of a user."""
-        free = node.high > node.low
-        if self._share is not None or node.picks is None or not free.any():
+        if self._share is not None or node.picks is None:
             return {}, []
         if (cut := self._whole_below(node)) is not None:
             parts = [replace(node, most=cut), replace(node, least=cut + self._unit)]
             return {"total": cut}, parts
-        user = int(np.argmax(np.where(free, self._dispute(node), -1.0)))
-        last = self._last_of_lower(node, user)
-        below, above = node.high.copy(), node.low.copy()
-        below[user], above[user] = last, last + 1
-        how = {"user": user, "most": float(self.sums[self.first[user] + last])}
-        return how, [replace(node, high=below), replace(node, low=above)]
+        for user in np.argsort(-self._dispute(node), kind="stable").tolist():
+            if (last := self._last_of_lower(node, user)) is not None:
+                return self._cut(node, user, last)
+        return {}, []
 
     def prices(self, node: Node) -> Prices:
         if self._share is not None:
@@ -121,14 +117,26 @@ class PricedUplink:
         assert node.picks is not None
         return np.where(np.ptp(node.picks, axis=0) > 0, np.ptp(node.rates, axis=0), 0.0)
 
-    def _last_of_lower(self, node: Node, user: int) -> int:
-        """The last sum of the lower part: halfway between those picked, or in the range."""
+    def _cut(self, node: Node, user: int, last: int) -> tuple[How, Sequence[Node]]:
+        """Between a user's sum number `last` and the next: the exact ones lie on these sides."""
+        below, above = node.high.copy(), node.low.copy()
+        below[user], above[user] = last, last + 1
+        here = self.first[user] + last
+        most = self.sums[here] + (self.sums[here + 1] - self.sums[here]) / 2
+        parts = [replace(node, high=below), replace(node, low=above)]
+        return {"user": user, "most": float(most)}, parts
+
+    def _last_of_lower(self, node: Node, user: int) -> int | None:
+        """The last sum of the lower part: halfway between those picked, or in the range; None
+        where no two sums of the range are apart."""
         assert node.picks is not None
         picked = node.picks[:, user] - self.first[user]
-        a, b = int(picked.min()), int(picked.max())
-        if a == b:
-            a, b = int(node.low[user]), int(node.high[user])
-        return (a + b) // 2
+        low, high = int(node.low[user]), int(node.high[user])
+        for a, b in ((int(picked.min()), int(picked.max())), (low, high)):
+            places = np.flatnonzero(self._apart[self.first[user] + a : self.first[user] + b])
+            if len(places):
+                return a + int(places[np.argmin(np.abs(places - (b - a) // 2))])
+        return None
 
     def _mixed(self, node: Node) -> np.ndarray:
         """Two sides' sums, and what lies between when users go over one after the other."""
@@ -155,6 +163,17 @@ class PricedUplink:
         if not fresh:
             return None
         return {"offload": kernels.choices_of(np.stack(fresh), self._masks, self.tasks)}
+
+
+def subset_sums(size: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(first, sums, masks) of `_dual_kernels.subset_sums`; UserError where they are too many."""
+    first, sums, masks, culprit = kernels.subset_sums(size)
+    if culprit >= 0:
+        raise UserError(
+            f"User {culprit} can offload more than {kernels.MOST_SUMS:,} different sizes; "
+            "give its sizes as multiples of a larger unit."
+        )
+    return first, sums, masks
 
 
 def _common_unit(size: np.ndarray) -> float:

@@ -21,6 +21,7 @@ class BallUsers:
 
     def __init__(self, data: Data) -> None:
         self._size = [[Fraction(s) for s in row] for row in np.asarray(data["size"]).tolist()]
+        self._known: list[dict[int, tuple[Any, Any, Any, Any]]] = [{} for _ in self._size]
         with precision():
             one = {key: arb(float(v)) for key, v in data.items() if np.ndim(v) == 0}
             self._capacity, self._p = one["capacity"], one["weight_delay"]
@@ -41,18 +42,38 @@ class BallUsers:
 
     def each(self, choices: np.ndarray, nu: np.ndarray | None) -> np.ndarray:
         """f(nu) of every choice (rows, users, tasks) at a price of its own."""
-        prices = [None] * len(choices) if nu is None else nu.tolist()
-        return np.array([self._one(c, p) for c, p in zip(choices, prices, strict=True)])
-
-    def _one(self, choice: np.ndarray, nu: float | None) -> float:
+        bits = 1 << np.arange(choices.shape[-1], dtype=np.int64)
+        words = (choices > 0) @ bits  # a user's tasks as one number
         with precision():
-            price, value = None if nu is None else arb(nu), arb(0)
-            for user, (sizes, taken) in enumerate(zip(self._size, choice > 0, strict=True)):
-                remote = sum((s for s, t in zip(sizes, taken, strict=True) if t), Fraction(0))
-                value += self._cost(user, _ball(remote), _ball(sum(sizes) - remote), price)
-            low = _lower(value if price is None else value - price * self._capacity)
-        near = -math.inf if low is None else float(low)
-        return math.nextafter(near, -math.inf)
+            if nu is None:
+                return self._given(words)
+            rows = zip(words.tolist(), nu.tolist(), strict=True)
+            return np.array([self._one(row, arb(price)) for row, price in rows])
+
+    def _given(self, words: np.ndarray) -> np.ndarray:
+        """The cost of every choice at the given rates: a user's words are few, its cost of each
+        is enclosed once. Doubles below these are added, every sum rounded down."""
+        value = np.zeros(len(words))
+        for user, column in enumerate(words.T):
+            each, which = np.unique(column, return_inverse=True)
+            costs = [self._cost(user, *self._parts(user, word), None) for word in each.tolist()]
+            value = np.nextafter(value + np.array(list(map(_below, costs)))[which], -math.inf)
+        return value
+
+    def _one(self, words: list[int], price: Any) -> float:
+        """f at a price of a choice."""
+        value = -price * self._capacity
+        for user, word in enumerate(words):
+            value += self._cost(user, *self._parts(user, word), price)
+        return _below(value)
+
+    def _parts(self, user: int, word: int) -> tuple[Any, Any, Any, Any]:
+        """What a user's choice of tasks costs at any price; reused, as choices are many."""
+        known = self._known[user]
+        if word not in known:
+            remote = sum((s for j, s in enumerate(self._size[user]) if word >> j & 1), Fraction(0))
+            known[word] = self._at(_ball(remote), _ball(sum(self._size[user]) - remote))
+        return known[word]
 
     def _least_of(self, user: int, sums: SubsetSums, part: slice, price: Any, theta: Any) -> Any:
         """The least cost of a user's sums in a range."""
@@ -60,14 +81,18 @@ class BallUsers:
         total, least = int(count[-1]), None
         for number in map(int, count[part]):
             remote = unit * number
-            cost = self._cost(user, remote, unit * (total - number), price) + theta * remote
+            parts = self._at(remote, unit * (total - number))
+            cost = self._cost(user, *parts, price) + theta * remote
             least = cost if least is None else least.min(cost)
         return least
 
-    def _cost(self, user: int, remote: Any, local: Any, price: Any) -> Any:
-        """phi(U; nu), or the cost at the given rate, as a ball."""
+    def _at(self, remote: Any, local: Any) -> tuple[Any, Any, Any, Any]:
+        """(U, energy, time of the device, time of the edge) as balls."""
         energy = self._local * local + self._remote * remote
-        device, edge = self._device * local, self._edge * remote
+        return remote, energy, self._device * local, self._edge * remote
+
+    def _cost(self, user: int, remote: Any, energy: Any, device: Any, edge: Any, price: Any) -> Any:
+        """phi(U; nu), or the cost at the given rate, as a ball."""
         if price is None:
             return energy + self._p * device.max(remote / self._rate[user] + edge)
         paid = price * remote
@@ -79,6 +104,12 @@ class BallUsers:
 def _ball(value: Any) -> Any:
     """The ball around a fraction."""
     return arb(Fraction(value).numerator) / arb(Fraction(value).denominator)
+
+
+def _below(value: Any) -> float:
+    """A double below a ball; -inf where it is not finite."""
+    low = value.lower()  # float rounds it to a nearest double
+    return math.nextafter(float(low), -math.inf) if low.is_finite() else -math.inf
 
 
 def _lower(value: Any) -> Fraction | None:

@@ -6,6 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
+from toolkit.errors import UserError
+
 Range = tuple[float, float]  # above the first, at most the second; in bits
 
 MOST = 1 << 16  # totals of one user
@@ -84,5 +86,8 @@ def _totals(numbers: list[int]) -> list[int] | np.ndarray:
     for number in numbers:
         every |= {total + number for total in every}
         if len(every) > MOST:
-            raise ValueError(f"A user can offload more than {MOST:,} different sizes.")
+            raise UserError(
+                f"A user can offload more than {MOST:,} different sizes; "
+                "give its sizes as multiples of a larger unit."
+            )
     return sorted(every)
