@@ -34,7 +34,10 @@ from toolkit.solvers._episode import FrameByFrame, lowest
 
 NAMES = problems.registry.names()
 TINY = {name: problems.load(name, "tiny") for name in NAMES}
-DEMOS = sorted((Path(__file__).parents[1] / "plans" / "demos").glob("*.toml"))
+DEMOS = [
+    Path(__file__).parents[1] / "plans" / "paper" / f"droo-{name}.toml"
+    for name in ("weights", "on-off")
+]
 
 
 @pytest.fixture(autouse=True)
