@@ -59,9 +59,9 @@ class Tree:
         return Certificate("tree", {"nodes": [every[number] for number in range(self._count)]})
 
     def _cutoff(self) -> float:
-        """A leaf whose bound is not below this is closed."""
+        """A leaf whose bound is not below this is closed; the gap less a hair, for rounding."""
         loss = self._probe.loss
-        return loss - self._gap * abs(loss) if math.isfinite(loss) else math.inf
+        return loss - 0.999 * self._gap * abs(loss) if math.isfinite(loss) else math.inf
 
     def _grow(self) -> None:
         """Replaces the worst leaf by its children."""
