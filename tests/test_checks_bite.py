@@ -142,8 +142,8 @@ class SpillsInRepair(Cpdrl):
 class LosesAFrame(Cpdrl):
     """Episodes that end a frame early."""
 
-    def episode(self, rng: Any, frames: int) -> Any:
-        return super().episode(rng, frames - 1)
+    def episode(self, rng: Any, frames: int, batch: Any = ()) -> Any:
+        return super().episode(rng, frames - 1, batch)
 
 
 PROBLEMS = [

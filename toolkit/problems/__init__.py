@@ -20,7 +20,10 @@ from ._knowledge import HasCvxpy as HasCvxpy
 from ._knowledge import HasDiagnosis as HasDiagnosis
 from ._knowledge import HasFeatures as HasFeatures
 from ._knowledge import HasMasters as HasMasters
+from ._knowledge import HasNearest as HasNearest
+from ._knowledge import HasOptions as HasOptions
 from ._knowledge import HasOutcome as HasOutcome
+from ._knowledge import HasPolish as HasPolish
 from ._knowledge import HasPrior as HasPrior
 from ._knowledge import HasProof as HasProof
 from ._knowledge import HasPublished as HasPublished
@@ -28,6 +31,7 @@ from ._knowledge import HasPyomo as HasPyomo
 from ._knowledge import HasRanking as HasRanking
 from ._knowledge import HasRelaxation as HasRelaxation
 from ._knowledge import HasRepair as HasRepair
+from ._knowledge import Options as Options
 from ._knowledge import Published as Published
 from ._proof import Certificate as Certificate
 from ._space import Space as Space

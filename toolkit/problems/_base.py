@@ -60,6 +60,7 @@ class Problem(Component, ABC):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]]  # must have "tiny" and "paper"
     fields: ClassVar[Mapping[str, Field]]  # the arrays of `data`
     version: ClassVar[int] = 0  # raise it when a number that `evaluate` returns changes
+    small: ClassVar[Mapping[str, Any]] = {}  # fields of the conformance suite's cases, with n_users
 
     n_users: int
 
@@ -80,10 +81,12 @@ class Problem(Component, ABC):
     ) -> dict[str, np.ndarray]:
         """Draws instance data with leading `batch` axes, in SI units."""
 
-    def episode(self, rng: np.random.Generator, frames: int) -> dict[str, np.ndarray]:
-        """Data of consecutive frames, one leading axis; what moves or fades along them is drawn
+    def episode(
+        self, rng: np.random.Generator, frames: int, batch: tuple[int, ...] = ()
+    ) -> dict[str, np.ndarray]:
+        """Data of consecutive frames, (*batch, frames, …); what moves or fades along them is drawn
         here. By default the frames are independent."""
-        return self.sample(rng, (frames,))
+        return self.sample(rng, (*batch, frames))
 
     @abstractmethod
     def space(self, data: Data) -> Space:

@@ -57,12 +57,8 @@ class Frames(Problem):
     def sample(
         self, rng: np.random.Generator, batch: tuple[int, ...] = ()
     ) -> dict[str, np.ndarray]:
-        """Episodes, one after the other."""
-        drawn = [self.frame.episode(rng, self.frames) for _ in range(math.prod(batch))]
-        return {
-            key: np.reshape([one[key] for one in drawn], (*batch, *np.shape(value)))
-            for key, value in drawn[0].items()
-        }
+        """Episodes, all in one draw."""
+        return self.frame.episode(rng, self.frames, batch)
 
     def space(self, data: Data) -> Space:
         """The blocks of a frame, with an axis of frames in front."""

@@ -54,6 +54,53 @@ class HasRanking(Protocol):
 
 
 @runtime_checkable
+class HasNearest(Protocol):
+    """Knows for every user the server to which transmitting is cheapest, whatever the load."""
+
+    def nearest(self, data: Data, limit: int = 0) -> Decision:
+        """The discrete blocks where every user has that server, (*batch, *shape).
+
+        With a `limit` above 0 users choose in order, and one that has so many users is full.
+        """
+
+
+@runtime_checkable
+class HasPolish(Protocol):
+    """Knows how to improve discrete choices cheaply."""
+
+    def polish(self, data: Data, discrete: Decision, pairs: bool = True) -> Decision:
+        """Choices after best responses, user by user, until none gains in the whole objective;
+        with `pairs` also after moves of two users at once. Takes what `complete` takes; no choice
+        is worse than what it came from, both completed.
+        """
+
+
+class Options(Protocol):
+    """The options of users of a batch of instances, prepared for choices of one after another.
+
+    Option o of a user is the value of its discrete variable that is o above the lower bound.
+    """
+
+    def see(self, which: np.ndarray, chosen: np.ndarray, users: np.ndarray) -> np.ndarray:
+        """Dimensionless features of the options of users who have not chosen, float32.
+        `which` (rows,) names instances of the batch, `chosen` (rows, n) has the option of every
+        user or -1, `users` (rows, u) are those without; from these to (rows, u, options, features).
+        A permutation of the users permutes them; a change of units leaves them as they are.
+        """
+
+
+@runtime_checkable
+class HasOptions(Protocol):
+    """Can say what an option is worth while only some users have chosen.
+
+    Its discrete part is one block of integers, one a user, all with the same number of values.
+    """
+
+    def options(self, data: Data) -> Options:
+        """Of a batch of instances, (rows, …)."""
+
+
+@runtime_checkable
 class HasDiagnosis(Protocol):
     """Can say in words why an instance has no feasible decision."""
 

@@ -27,6 +27,12 @@ class Var:
     def size(self) -> int:
         return math.prod(self.shape)
 
+    @property
+    def width(self) -> Array:
+        """The unit of violations: from bound to bound; the bound itself where these are equal."""
+        width = self.upper - self.lower
+        return width + (width == 0) * (abs(self.upper) + (self.upper == 0))
+
 
 @dataclass(frozen=True, eq=False)
 class Space:
@@ -80,10 +86,10 @@ class Space:
         out = {}
         for var in self.vars:
             value = np.asarray(decision[var.name], float)
-            width = np.maximum(np.asarray(var.upper, float) - var.lower, 1e-300)
             inside = np.clip(value, var.lower, var.upper)
             near = np.round(inside) if var.discrete else inside
-            out[var.name] = np.where(np.abs(near - value) <= tol * width, near, value)
+            slight = np.abs(near - value) <= tol * np.asarray(var.width)
+            out[var.name] = np.where(slight, near, value)
         return out
 
     def rounded(self, decision: Decision) -> Decision:
@@ -101,7 +107,7 @@ class Space:
             value = decision[var.name]
             xp = array_namespace(value)
             off = positive(var.lower - value) + positive(value - var.upper)
-            off = off / (var.upper - var.lower)
+            off = off / var.width
             if var.discrete:
                 off = off + abs(value - xp.round(value))
             axes = tuple(range(-len(var.shape), 0))

@@ -1,6 +1,6 @@
 """The conformance suite of problems: what a new problem gets for free, and must pass.
 
-The formula is examined here, what the problem knows beyond it in `knowledge`, its
+The formula is examined here, what the problem knows beyond it in `knowledge` and `choices`, its
 models in `models`.
 """
 
@@ -19,7 +19,7 @@ from toolkit.instances import Instance, rng_for
 from toolkit.problems._base import Evaluation, Problem
 from toolkit.problems._frames import episodes
 
-from . import knowledge, models
+from . import choices, knowledge, models
 from .base import Check, cases, need, points, row, same, verdict
 
 
@@ -130,13 +130,14 @@ def a_batch_of_instances_is_worth_what_they_are(problem: Problem) -> None:
 
 
 def every_number_of_the_data_matters(problem: Problem) -> None:
-    """A weight that the formula forgets is found here."""
+    """A weight that the formula forgets is found here; so is a bound, from the side that bites."""
     case = cases(problem)[0]
     some = points(case, rng_for("matters"), 200)
     before = _numbers(problem.evaluate(case.data, some))
     for key, value in case.data.items():
-        after = _numbers(problem.evaluate({**case.data, key: value * 1.25}, some))
-        need(not np.array_equal(before, after), f"a change of {key!r} changes nothing.")
+        moved = ({**case.data, key: value * factor} for factor in (1.25, 0.8))
+        unseen = (np.array_equal(before, _numbers(problem.evaluate(d, some))) for d in moved)
+        need(not all(unseen), f"a change of {key!r} changes nothing.")
 
 
 def violations_are_seen_both_ways(problem: Problem) -> None:
@@ -249,5 +250,6 @@ CHECKS: list[Check] = [
     torch_agrees_and_differentiates,
     gradients_are_finite_at_the_corners,
     *knowledge.CHECKS,
+    *choices.CHECKS,
     *models.CHECKS,
 ]

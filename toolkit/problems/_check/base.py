@@ -119,13 +119,13 @@ def feasible_losses(
 
 
 def cases(problem: Problem, each: int = 1) -> list[Case]:
-    """Instances of the problem as given and of all its presets, with as many users as `tiny`."""
+    """Instances of the problem as given and of all its presets, as small as `tiny` and `small`."""
     cls = type(problem)
     users = min(problem.n_users, cls(**problem.presets["tiny"]).n_users)
     made = [cls(**{**problem.params, "n_users": users})]
     for preset in problem.presets.values():
         try:
-            made.append(cls(**{**preset, "n_users": users}))
+            made.append(cls(**{**preset, **cls.small, "n_users": users}))
         except ValueError:  # a preset that cannot be so small
             continue
     return [Case(p, p.instance(i, seed=7)) for p in dict.fromkeys(made) for i in range(each)]

@@ -55,9 +55,9 @@ def prior_and_ranking_stay_in_the_space(problem: Problem) -> None:
     for case in cases(problem):
         if isinstance(problem, HasPrior):
             drawn = problem.prior(case.data).sample(rng_for("prior"), (20,))
-            _in_domain(case.space, drawn, "a draw from the prior")
+            in_domain(case.space, drawn, "a draw from the prior")
         if isinstance(problem, HasRanking):
-            _in_domain(Space(case.space.discrete), problem.ranking(case.data), "a ranked choice")
+            in_domain(Space(case.space.discrete), problem.ranking(case.data), "a ranked choice")
 
 
 def completion_keeps_the_choice_in_every_batch(problem: Problem) -> None:
@@ -252,7 +252,7 @@ def _rivals(case: Case, best: Decision, rng: np.random.Generator) -> Decision:
     return problem.repair(case.data, out) if isinstance(problem, HasRepair) else out
 
 
-def _in_domain(space: Space, decision: Decision, what: str) -> None:
+def in_domain(space: Space, decision: Decision, what: str) -> None:
     for name, value in space.violations(decision).items():
         need(bool(np.all(value <= 1e-12)), f"{what} leaves the space ({name}).")
 
