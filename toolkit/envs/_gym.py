@@ -12,14 +12,15 @@ from gymnasium.vector.utils import batch_space
 from toolkit.arrays import Data
 from toolkit.errors import UserError
 from toolkit.instances import Instance
-from toolkit.problems import Problem
+from toolkit.problems import Frames, Problem
 
 from ._play import Play
-from ._rules import table
+from ._rules import steps_of, table
 
 
 class ProblemEnv(gymnasium.Env[np.ndarray, np.ndarray]):
-    """A problem as an environment: an episode is `horizon` decisions on one instance.
+    """A problem as an environment: an episode is `horizon` decisions on one instance, or, with
+    `frames`, a decision for each frame of an instance.
 
     `reset` draws an instance from the generator, unless one is given to the constructor or as
     reset(options={"instance": …}). Episodes end by truncation: no decision is the last.
@@ -42,12 +43,13 @@ class ProblemEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         self.action_space = self.play.action_space
         self.observation_space = self.play.observation_space
         self._fixed = instance
+        self._horizon = steps_of(self.problem, self.rules)
         self._left = 0  # steps until the episode ends
 
     @property
     def instance(self) -> Instance:
         """The instance of this episode: solvers take it."""
-        data = {key: self.play.data[key] for key in self.problem.fields}
+        data = {key: self.play.whole[key] for key in self.problem.fields}
         return Instance(self.problem.name, self.problem.version, data, self.problem.params)
 
     def reset(
@@ -55,10 +57,10 @@ class ProblemEnv(gymnasium.Env[np.ndarray, np.ndarray]):
     ) -> tuple[np.ndarray, dict[str, Any]]:
         super().reset(seed=seed)
         given = (options or {}).get("instance", self._fixed)
-        self._left = self.rules.horizon
+        self._left = self._horizon
         if given is None:
             return self.play.begin(self.problem.sample(self.np_random)), {}
-        return self.play.begin(_admitted(self.play, given)), {}
+        return self.play.begin(_admitted(self.problem, self.play, given)), {}
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         if not self._left:
@@ -96,19 +98,20 @@ class ProblemVectorEnv(gymnasium.vector.VectorEnv[np.ndarray, np.ndarray, np.nda
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self._fixed = instance
         self._begun = False
+        self._horizon = steps_of(self.problem, self.rules)
         self._left = 0
 
     @property
     def data(self) -> Data:
         """The instances of these episodes, one leading axis."""
-        return self.play.data
+        return self.play.whole
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
         super().reset(seed=seed)
         given = (options or {}).get("instance", self._fixed)
-        self._begun, self._left = True, self.rules.horizon
+        self._begun, self._left = True, self._horizon
         if given is None:
             return self.play.begin(self.problem.sample(self.np_random, (self.num_envs,))), {}
         return self.play.begin(self._stacked(given)), {}
@@ -132,18 +135,19 @@ class ProblemVectorEnv(gymnasium.vector.VectorEnv[np.ndarray, np.ndarray, np.nda
         several = [given] * self.num_envs if isinstance(given, Instance) else list(given)
         if len(several) != self.num_envs:
             raise UserError(f"{len(several)} instances for {self.num_envs} environments.")
-        rows = [_admitted(self.play, instance) for instance in several]
+        rows = [_admitted(self.problem, self.play, instance) for instance in several]
         return {key: np.stack([row[key] for row in rows]) for key in self.problem.fields}
 
 
-def _admitted(play: Play, instance: Instance) -> Data:
+def _admitted(problem: Problem, play: Play, instance: Instance) -> Data:
     """The data of an instance, once it has the sizes that the spaces were made for."""
-    data = play.problem.admit(instance).data
+    data = problem.admit(instance).data
+    lead = (problem.frames,) if isinstance(problem, Frames) else ()
     for key, usual in play.usual.data.items():
-        if data[key].shape != usual.shape[1:]:
+        if data[key].shape != (shape := (*lead, *usual.shape[1:])):
             raise UserError(
                 f"{instance.name or 'The instance'}: {key!r} has shape {data[key].shape}, the "
-                f"environment was made for {usual.shape[1:]}; make one with its parameters."
+                f"environment was made for {shape}; make one with its parameters."
             )
     return data
 

@@ -12,6 +12,7 @@ from toolkit.errors import UserError
 from toolkit.instances import rng_for
 from toolkit.problems import (
     Evaluation,
+    Frames,
     HasCompletion,
     HasFeatures,
     HasOutcome,
@@ -21,6 +22,7 @@ from toolkit.problems import (
 )
 
 from ._rules import Rules
+from ._track import Track, batch_of
 from ._views import Flat, view_of
 
 LIMIT = 100.0  # observations are clipped at it: a user that cannot compute has infinite costs
@@ -40,10 +42,15 @@ class Usual:
 
 
 class Play:
-    """Episodes of a problem, one or a batch at a time, all at the same step."""
+    """Episodes of a problem, one or a batch at a time, all at the same step.
+
+    `problem` and `data` are those of the decision at hand: where the problem is one of frames,
+    of the frame that is shown; `whole` is the data of the episodes.
+    """
 
     def __init__(self, problem: Problem, rules: Rules) -> None:
-        self.problem, self.rules = problem, rules
+        self._whole_problem, self.rules = problem, rules
+        self.problem = problem = problem.frame if isinstance(problem, Frames) else problem
         self.usual = usual(problem)
         batch = (len(next(iter(self.usual.data.values()))),)
         some = Flat(problem.space(self.usual.data), batch)
@@ -55,11 +62,16 @@ class Play:
 
     def begin(self, data: Data) -> np.ndarray:
         """The first observation of new episodes; no decision has brought anything yet."""
-        self.data = data
-        batch = _batch(self.problem, data)
-        self._flat = self._view.flat(self.problem.space(data), batch)
-        self._features = self._seen(data)
-        return self._observation(self._nothing(batch))
+        self.whole, self._step = data, 0
+        self._track = Track(self._whole_problem, data, self._seen)
+        self._show()
+        return self._observation(self._nothing(self._track.batch))
+
+    def _show(self) -> None:
+        """What this step is about."""
+        self.data, self._features = self._track.at(self._step)
+        if not self._step or isinstance(self._whole_problem, Frames):
+            self._flat = self._view.flat(self.problem.space(self.data), self._track.batch)
 
     def step(self, action: Any) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
         """(observation, reward, info) of an action for every episode."""
@@ -73,7 +85,10 @@ class Play:
             "violations": dict(found.violations),
             "decision": dict(decision),
         }
-        return self._observation(self._brought(decision)), self.reward(found), info
+        brought = self._brought(decision)
+        self._step += 1
+        self._show()
+        return self._observation(brought), self.reward(found), info
 
     def reward(self, found: Evaluation) -> np.ndarray:
         """What the rules pay for an evaluation, shape of the batch."""
@@ -93,7 +108,7 @@ class Play:
 
     def _seen(self, data: Data) -> np.ndarray:
         """What the instances show, (*batch, size)."""
-        batch = _batch(self.problem, data)
+        batch = batch_of(self.problem, data)
         if self.rules.state == "outcome":
             return np.zeros((*batch, 0))
         if isinstance(self.problem, HasFeatures):
@@ -134,7 +149,7 @@ def usual(problem: Problem) -> Usual:
 def _usual_outcome(problem: Problem, data: Data, rng: np.random.Generator) -> np.ndarray | None:
     if not isinstance(problem, HasOutcome):
         return None
-    space, batch = problem.space(data), _batch(problem, data)
+    space, batch = problem.space(data), batch_of(problem, data)
     if isinstance(problem, HasCompletion):
         decision = problem.complete(data, Space(space.discrete).sample(rng, batch))
     else:
@@ -154,9 +169,3 @@ def _watched(problem: Problem, rules: Rules) -> HasOutcome | None:
     if rules.state == "outcome":
         raise UserError(f"{problem.name} has no outcome by user; use state='features'.")
     return None
-
-
-def _batch(problem: Problem, data: Data) -> tuple[int, ...]:
-    key, spec = next(iter(problem.fields.items()))
-    shape = np.shape(data[key])
-    return shape[: len(shape) - len(spec.dims)]

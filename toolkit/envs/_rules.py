@@ -7,10 +7,11 @@ from typing import Any, Literal, get_args
 from toolkit import problems
 from toolkit.errors import UserError, unknown
 from toolkit.instances import Instance
-from toolkit.problems import Problem
+from toolkit.problems import Frames, Problem
 
 View = Literal["full", "reduced"]
 State = Literal["both", "features", "outcome"]
+HORIZON = 150  # decisions on one instance (the number of cpdrl's paper)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,7 @@ class Rules:
 
     view: View = "full"  # all variables in [-1, 1], or discrete ones only, completed
     state: State = "both"  # of the observation: instance's features, last decision's outcome
-    horizon: int = 150  # steps of an episode, all on one instance (the paper's number)
+    horizon: int | None = None  # steps on an instance; None: its frames, or else HORIZON
     penalty: float = 10.0
     scale: float = 1.0
     clip: float = inf
@@ -33,12 +34,24 @@ class Rules:
         for key, kind in (("view", View), ("state", State)):
             if getattr(self, key) not in get_args(kind):
                 raise unknown(f"{key} of environments", getattr(self, key), get_args(kind))
-        if self.horizon < 1:
+        if self.horizon is not None and self.horizon < 1:
             raise UserError(f"horizon is {self.horizon}; it must be at least 1.")
         if not (isfinite(self.penalty) and self.penalty >= 0):
             raise UserError(f"penalty is {self.penalty}; it must be a number, at least 0.")
         if not (isfinite(self.scale) and self.scale > 0 and self.clip > 0):
             raise UserError("scale and clip must be above 0.")
+
+
+def steps_of(problem: Problem, rules: Rules) -> int:
+    """How many decisions an episode has; UserError where frames and horizon do not agree."""
+    if not isinstance(problem, Frames):
+        return rules.horizon or HORIZON
+    if rules.horizon not in (None, problem.frames):
+        raise UserError(
+            f"horizon is {rules.horizon}, but an episode of {problem.frames} frames has as many "
+            "steps; leave out horizon."
+        )
+    return problem.frames
 
 
 def table(
