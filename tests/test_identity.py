@@ -61,7 +61,7 @@ def test_no_learner_is_left_out():
     assert set(learners.registry.names()) >= {"imitate", "self_label", *FAMILY}
 
 
-@pytest.mark.parametrize("name", sorted(set(learners.registry.names()) - set(FAMILY)))
+@pytest.mark.parametrize("name", sorted(set(learners.registry.names()) - {*FAMILY, "constant"}))
 def test_it_learns_the_identity(name, identity):
     """Chance is wrong for half of the users; it is wrong for less than one in ten."""
     learner = learners.registry.build(name, **FIELDS.get(name, {})).modest()
@@ -73,6 +73,15 @@ def test_it_learns_the_identity(name, identity):
     data = identity.sample(np.random.default_rng(0), (200,))
     said = learner.act(net, identity, data)["said"][:, 0]
     assert np.abs(said - data["wanted"]).mean() < 0.1
+
+
+def test_a_constant_choice_does_not_learn_the_identity(identity):
+    """It looks at nothing, so it is wrong for half of the users."""
+    learner = learners.registry.build("constant")
+    net = fit(learner, Training(problem=identity, max_steps=50))
+    data = identity.sample(np.random.default_rng(0), (200,))
+    said = learner.act(net, identity, data)["said"][:, 0]
+    assert 0.4 < np.abs(said - data["wanted"]).mean() < 0.6
 
 
 @pytest.mark.parametrize("name", FAMILY)

@@ -5,6 +5,7 @@ import hashlib
 import importlib.metadata
 import json
 import platform
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +15,10 @@ import numpy as np
 
 import toolkit
 from toolkit import problems, solvers
+from toolkit.component import parameters
 from toolkit.errors import UserError
 from toolkit.instances import Instance
+from toolkit.instances.mobility import cached_traces
 from toolkit.problems import Frames, Problem
 from toolkit.solvers import Solver
 
@@ -162,7 +165,19 @@ def chosen_problem(plan: Plan) -> Problem:
     if plan.problem is None:
         known = ", ".join(problems.registry.names())
         raise UserError(f"No problem is named; give --problem NAME (known: {known}).")
+    if plan.traces is not None:
+        _meet_traces(plan.problem, plan.traces)
     return problems.load(plan.problem, plan.preset, **plan.problem_params)
+
+
+@functools.cache
+def _meet_traces(problem: str, folder: str) -> None:
+    """Reads a folder of traces before anything runs, and tells what is wrong with them, once."""
+    if "traces" not in parameters(problems.registry.find(problem)):
+        raise UserError(f"The users of {problem!r} do not move along traces; leave out --traces.")
+    found = cached_traces(folder)
+    if found.remarks:
+        print(f"warning: --traces {folder}: {found.summary}", file=sys.stderr)
 
 
 Drawn = tuple[Problem, list[Instance]]

@@ -38,6 +38,7 @@ def solve(
     instance = problem.admit(instance)
     if package := built.missing():
         raise UserError(f"{solver} needs the package {package!r}, which is not installed.")
+    built.prepare(problem, lambda text: None)
     if reason := built.refuses(problem, instance):
         raise UserError(f"{solver} refuses {instance.name}: {reason}.")
     budget = Budget(seconds=seconds, evaluations=evaluations)

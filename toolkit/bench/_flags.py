@@ -182,6 +182,9 @@ def _add_generator(parser: Parser) -> None:
         "--data", metavar="FILE", help="published data, .mat or .npz, in place of the generator's"
     )
     parser.add_argument("--rows", metavar="A:B", help="rows A to B - 1 of the data, from 0 on")
+    parser.add_argument(
+        "--traces", metavar="DIR", help="users move along the traces of a folder: --set traces=DIR"
+    )
 
 
 def _add_limits(parser: Parser) -> None:

@@ -34,6 +34,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     set: dict[str, Any] = {}
     data: str | None = None  # published data in place of the generator's instances
     rows: str | None = None  # "A:B" of these; None: the first `instances`
+    traces: str | None = None  # a folder of mobility traces: the generator's field `traces`
     frames: int | None = None  # of an episode; None: an instance is one frame
     change: list[Change] = []  # of the world inside an episode
     sweep: dict[str, list[Any]] = {}  # a generator field, and the values that it takes in turn
@@ -79,8 +80,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @property
     def problem_params(self) -> dict[str, Any]:
-        """The generator's fields that were set, `--n-users` and `--frames` among them."""
-        flags = {"n_users": self.n_users, "frames": self.frames}
+        """The generator's fields that were set, and those that have a flag of their own."""
+        flags = {"n_users": self.n_users, "frames": self.frames, "traces": self.traces}
         return {**self.set, **{name: value for name, value in flags.items() if value is not None}}
 
     def settings(self) -> list["Plan"]:

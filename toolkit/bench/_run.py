@@ -71,6 +71,8 @@ class Runs:
         for record in known.values():
             self._finished(record, cached=True)
         missing = [case for key, case in self._cases.items() if key not in known]
+        for case in missing:
+            case.solver.prepare(case.problem, self._told)
         for record in run_cases(missing, self._plan.jobs, self._progress.tick):
             if not record.refused:  # a refusal is asked for anew: a licence may have come
                 self._store.add(record, self._cases[record.key].instance)
@@ -88,6 +90,10 @@ class Runs:
 
             path = write_page(self.records, Path(self._plan.report))
             _say(f"The page is {path}.")
+
+    def _told(self, text: str) -> None:
+        if not self._plan.quiet:
+            _say(text)
 
     def _finished(self, record: Record, cached: bool) -> None:
         self.records.append(record)

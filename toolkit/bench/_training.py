@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 OK, FAILED, INTERRUPTED = 0, 3, 130
 TEACHER = "exact"
-NAMES = ("problem", "n_users", "preset", "seed", "data", "rows")
+NAMES = ("problem", "n_users", "preset", "seed", "data", "rows", "traces")
 SAY_EVERY = 1.0  # seconds
 Listener = Callable[[int, float, dict[str, float]], None]
 

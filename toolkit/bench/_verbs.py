@@ -1,5 +1,6 @@
 """The verbs beside a run: list, check, export (verify and train have files of their own)."""
 
+import textwrap
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from ._training import train
 
 OK, FAILED = 0, 3
 MODEL_FORMATS = ("nl", "lp", "mps", "gms")
+WIDTH = 120  # of what `list` prints
 
 
 def show_list(args: Namespace) -> int:
@@ -30,7 +32,7 @@ def show_list(args: Namespace) -> int:
         cls = problems.registry.find(name)
         _line(name, _first_line(cls, cls.title))
         for preset, fields in cls.presets.items():
-            said = ", ".join(f"{k}={v}" for k, v in fields.items())
+            said = ", ".join(f"{k}={_short(v)}" for k, v in fields.items())
             _line(f"  --preset {preset}", said or "all defaults")
     print("\nsolvers (--solvers)")
     for name in solvers.registry.names():
@@ -63,7 +65,8 @@ def export(args: Namespace) -> int:
     for name in formats:
         if name not in FORMATS:
             raise unknown("format", name, FORMATS)
-    fields = ("problem", "n_users", "preset", "instances", "seed", "data", "rows", "frames")
+    fields = ["problem", "n_users", "preset", "instances", "seed", "data", "rows"]
+    fields += ["frames", "traces"]
     flags: dict[str, Any] = {name: getattr(args, name) for name in fields}
     plan = make_plan({**flags, "set": parse_settings(args.set)})
     problem, instances = plan_problem(plan)
@@ -131,7 +134,13 @@ def _first_line(cls: type, default: str = "") -> str:
 
 
 def _line(name: str, text: str) -> None:
-    print(f"  {name:<24}{text}".rstrip())
+    """A name and what is said of it, in a column of its own."""
+    lead = f"  {name:<24}" if len(name) < 24 else f"  {name} "
+    print(textwrap.fill(lead + text, WIDTH, subsequent_indent=" " * 26).rstrip())
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _brief(error: BaseException) -> str:

@@ -45,11 +45,15 @@ class Learner(Component, ABC):
     """
 
     requires: ClassVar[tuple[str, ...]] = ()  # packages that an optional extra brings
-    taught: ClassVar[bool] = False  # it needs labels: the run's teacher
     one_instance: ClassVar[bool] = False  # it knows instance 0 of its seed and no other
     streams: ClassVar[bool] = False  # it takes frame after frame: rows of data serve too
     one_size: ClassVar[bool] = False  # it decides as many variables as it was trained on
     practice: ClassVar[int] = 400  # steps after which it is better than chance on `tiny`
+
+    @property
+    def taught(self) -> bool:
+        """Whether it needs labels: the run's teacher."""
+        return False
 
     def missing(self) -> str | None:
         """The package that must be installed first, or None."""

@@ -29,6 +29,7 @@ class Stage(Protocol):
 
     observation_space: Any
     action_space: Any
+    ends: bool  # nothing comes after an episode's last decision; else only the clock ends it
 
     def begin(self, data: Data) -> np.ndarray:
         """Observations of instances, (rows, size)."""
@@ -47,7 +48,16 @@ class PlayStage:
     its violations should decide whether a package's default settings suit it.
     """
 
-    def __init__(self, problem: Problem, rules: Rules, continuous: bool, numbered: bool) -> None:
+    ends = True
+
+    def __init__(
+        self,
+        problem: Problem,
+        rules: Rules,
+        continuous: bool,
+        numbered: bool,
+        scored: bool = False,
+    ) -> None:
         self._play = Play(problem, rules)
         self.observation_space = self._play.observation_space
         self.action_space = theirs = self._play.action_space
@@ -55,7 +65,12 @@ class PlayStage:
         if not isinstance(theirs, spaces.Box) and (continuous or numbered):
             counts = theirs.nvec if isinstance(theirs, spaces.MultiDiscrete) else 2
             self._counts = np.broadcast_to(counts, theirs.shape)
-        if self._counts is not None and continuous:
+        self._options = 0  # of every variable, where the largest of as many scores decides
+        if scored:
+            self._options = _options(problem, theirs)
+            size = self._options * theirs.shape[0]
+            self.action_space = spaces.Box(0.0, 1.0, (size,), np.float32)
+        elif self._counts is not None and continuous:
             self.action_space = spaces.Box(0.0, 1.0, theirs.shape, np.float32)
         elif self._counts is not None:
             self._table = _numbered(problem, self._counts)
@@ -65,7 +80,9 @@ class PlayStage:
         return self._play.begin(data)
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, np.ndarray, Decision]:
-        if self._table is not None:
+        if self._options:
+            action = action.reshape(len(action), -1, self._options).argmax(-1)
+        elif self._table is not None:
             action = self._table[action]
         elif self._counts is not None:  # equal parts of [0, 1]: a bit is 1 from one half upwards
             action = np.minimum(np.floor(action * self._counts), self._counts - 1)
@@ -83,6 +100,8 @@ class PlayStage:
 
 class PaperStage:
     """The decision process of our own `ddpg`, with the settings of its preset `tuned`."""
+
+    ends = False
 
     def __init__(self, problem: Cpdrl) -> None:
         self._settings = PRESETS["tuned"]
@@ -147,7 +166,7 @@ class Episodes(VecEnv):  # type: ignore[misc,valid-type]
         over = np.full(self.num_envs, self._left == 0)
         infos: list[dict[str, Any]] = [{} for _ in seen]
         if self._left == 0:
-            if self._horizon > 1:  # an end by the clock: what would have come still counts
+            if not self._stage.ends:  # an end by the clock: what would have come still counts
                 infos = [{"TimeLimit.truncated": True, "terminal_observation": s} for s in seen]
             seen = self.reset()
         return seen, reward.astype(np.float32), over, infos
@@ -205,13 +224,22 @@ class Memory:
             self._buffer.pos, self._buffer.full = state["place"]["pos"], state["place"]["full"]
 
 
+def _options(problem: Problem, theirs: Any) -> int:
+    """How many values every variable has; UserError where they are not integers of one range."""
+    if isinstance(theirs, spaces.MultiBinary):
+        return 2
+    if not isinstance(theirs, spaces.MultiDiscrete) or len(set(theirs.nvec.tolist())) > 1:
+        raise UserError(f"{problem.name} decides integers of different ranges; take view=reduced.")
+    return int(theirs.nvec[0])
+
+
 def _numbered(problem: Problem, counts: np.ndarray) -> np.ndarray:
     """Every choice, one a row; UserError where there are too many."""
     total = float(np.prod(counts.astype(float)))
     if total > MOST:
         raise UserError(
             f"{problem.name} has {total:.3g} discrete choices, and dqn numbers {MOST} at most; "
-            "take algorithm=ppo."
+            "take view=turns, or algorithm=ppo."
         )
     return np.stack(np.unravel_index(np.arange(int(total)), tuple(counts)), -1)
 

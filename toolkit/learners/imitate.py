@@ -1,7 +1,6 @@
 """Imitation: a network that learns the masks of a teacher."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from torch import nn
@@ -19,14 +18,16 @@ class Imitate(MaskLearner):
     Labels are made once for a pool of batches, as they are needed, and used again and again.
     """
 
-    taught: ClassVar[bool] = True
-
     pool: int = 100  # batches with labels
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.pool < 1:
             raise ValueError(f"pool is {self.pool}; it must be at least 1.")
+
+    @property
+    def taught(self) -> bool:
+        return True
 
     def train(self, net: nn.Module, run: Training) -> None:
         optimiser = self.optimiser(net)

@@ -8,7 +8,12 @@ one batch, a cycle that can be checkpointed, and global generators that are put 
     reduced   the discrete variables, `complete` does the   one decision on an instance of its own:
               rest; a box in [0, 1] is rounded (sac, td3,   no decision changes what comes after it,
               ddpg), or all choices are numbered (dqn)      so there is nothing to look ahead for
-    full      all variables in [-1, 1]                      the same
+    scores    the same, a score in [0, 1] for every value   the same
+              of a variable: the largest decides
+    turns     one user's choice, users in turn; what they   an instance, a turn for every user: what
+              choose loads those who come later             is chosen counts for the rest, so set
+                                                            gamma=0.99 or so
+    full      all variables in [-1, 1]                      one decision
     paper     shares of cpdrl's maxima in [0, 1]            `rollout` decisions on one instance; the
                                                             process of our own `ddpg`, tuned preset
 """
@@ -25,6 +30,7 @@ from torch import nn
 
 from toolkit.arrays import Data, Decision
 from toolkit.envs import Rules
+from toolkit.envs._rules import View
 from toolkit.errors import UserError
 from toolkit.problems import Problem
 from toolkit.problems.cpdrl.problem import Cpdrl
@@ -36,7 +42,8 @@ if TYPE_CHECKING:
     from ._sb3 import Stage
 
 ON_POLICY, OFF_POLICY = ("ppo", "a2c", "trpo"), ("sac", "td3", "ddpg", "dqn")
-VIEWS = ("reduced", "full", "paper")
+CONTINUOUS = ("sac", "td3", "ddpg")
+VIEWS = ("reduced", "scores", "turns", "full", "paper")
 UNIT = 20  # of `rollout`: a2c learns after 5 decisions, dqn after 4, ppo from halves
 BUFFER = 100_000  # transitions that the off-policy algorithms keep (Table I of cpdrl's paper)
 SETTLE = 10  # decisions after which view `paper` has left the starting state
@@ -44,7 +51,7 @@ SETTLE = 10  # decisions after which view `paper` has left the starting state
 
 @dataclass(frozen=True, kw_only=True)
 class Sb3(Learner):
-    """An algorithm of Stable-Baselines3: sb3[algorithm=ppo], a2c, trpo, sac, td3, ddpg or dqn.
+    """Stable-Baselines3: sb3[algorithm=ppo], a2c, trpo, sac, td3, ddpg or dqn.
 
     It learns for one number of users. A step of training is `rollout` decisions in each of `envs`
     environments, with the algorithm's own updates between them or after them.
@@ -55,11 +62,11 @@ class Sb3(Learner):
     practice: ClassVar[int] = 50
 
     algorithm: str = "ppo"
-    view: str = "reduced"  # or "full", or "paper"; see above
+    view: str = "reduced"  # or scores, turns, full, paper; see above
     rate: float = 0.0  # of learning; 0: the package's own
     batch: int = 0  # of an update, all but a2c; 0: the package's own, or half a rollout (ppo, trpo)
     width: tuple[int, ...] = ()  # of the layers of all networks; none: the package's own
-    gamma: float = 0.0  # of view `paper`; elsewhere an episode is one decision
+    gamma: float = 0.0  # of views `paper` and `turns`; elsewhere an episode is one decision
     envs: int = 8  # side by side in training; one where it learns on an instance
     rollout: int = 100
     noise: float = 0.1  # td3 and ddpg: standard deviation on actions in [-1, 1]
@@ -84,8 +91,10 @@ class Sb3(Learner):
             return f"it needs the package {package!r}: pip install {package}"
         if self.view == "paper" and not isinstance(problem, Cpdrl):
             return "the paper's process is that of cpdrl; take view=reduced or view=full"
-        if self.algorithm == "dqn" and self.view != "reduced":
-            return "dqn numbers the discrete choices; take view=reduced"
+        if self.algorithm == "dqn" and self.view not in ("reduced", "turns"):
+            return "dqn numbers the discrete choices; take view=reduced or view=turns"
+        if self.algorithm in CONTINUOUS and self.view == "turns":
+            return f"{self.algorithm} takes no categorical action; take view=scores or view=reduced"
         try:
             self._stage(problem)
         except UserError as error:
@@ -105,7 +114,7 @@ class Sb3(Learner):
         """Every episode has instances of its own."""
         from ._sb3 import Episodes, Memory
 
-        env = Episodes(self._stage(run.problem), self.envs, self._horizon, run.problem)
+        env = Episodes(self._stage(run.problem), self.envs, self._horizon(run.problem), run.problem)
         with _own_numpy():
             model = self._model(env, net, run)
             for _ in run.steps(net, sb3=Memory(model)):
@@ -119,7 +128,7 @@ class Sb3(Learner):
         from ._sb3 import Episodes, Memory
 
         count = len(next(iter(data.values())))
-        env = Episodes(self._stage(run.problem), count, self._horizon, data, execute)
+        env = Episodes(self._stage(run.problem), count, self._horizon(run.problem), data, execute)
         with _own_numpy():
             model = self._model(env, net, run)
             for step in run.steps(net, sb3=Memory(model)):
@@ -133,24 +142,27 @@ class Sb3(Learner):
         seen = stage.begin(data)
         if seen.shape[-1:] != net.observation_space.shape:
             raise UserError(f"{self} was trained for another number of users; train it again.")
-        for _ in range(SETTLE if self.view == "paper" else 1):
+        for _ in range({"paper": SETTLE, "turns": problem.users(data)}.get(self.view, 1)):
             action, _ = net.predict(seen, deterministic=True)
             seen, _, decision = stage.step(action)
         return {name: np.asarray(block, float)[:, None] for name, block in decision.items()}
 
-    @property
-    def _horizon(self) -> int:
-        return self.rollout if self.view == "paper" else 1
+    def _horizon(self, problem: Problem) -> int:
+        return {"paper": self.rollout, "turns": problem.n_users}.get(self.view, 1)
 
     def _stage(self, problem: Problem) -> "Stage":
         from ._sb3 import PaperStage, PlayStage
+        from ._turns import TurnStage
 
         if self.view == "paper":
             assert isinstance(problem, Cpdrl)
             return PaperStage(problem)
-        rules = Rules(view=self.view, state="features", penalty=self.penalty)  # type: ignore[arg-type]
-        continuous = self.algorithm in ("sac", "td3", "ddpg")
-        return PlayStage(problem, rules, continuous, self.algorithm == "dqn")
+        if self.view == "turns":
+            return TurnStage(problem)
+        view: View = "full" if self.view == "full" else "reduced"
+        rules = Rules(view=view, state="features", penalty=self.penalty)
+        how = self.algorithm in CONTINUOUS, self.algorithm == "dqn", self.view == "scores"
+        return PlayStage(problem, rules, *how)
 
     def _model(self, env: Any, net: nn.Module | None = None, run: Training | None = None) -> Any:
         """The package's algorithm, with `net` for a policy where there is one."""

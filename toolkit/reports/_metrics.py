@@ -29,6 +29,16 @@ def _objective(record: Record, best: Record | None) -> float:
     return record.sign * math.inf if found is None else found
 
 
+def _term(name: str) -> Metric:
+    """A term of the objective, such as the delay or the energy of all users."""
+
+    def metric(record: Record, best: Record | None) -> float:
+        value = record.terms.get(name) if record.feasible else math.inf
+        return math.nan if value is None else float(value)
+
+    return metric
+
+
 def _gap(record: Record, best: Record | None) -> float:
     if best is None:
         return math.nan
@@ -101,6 +111,8 @@ def _frame_seconds(record: Record, best: Record | None) -> float:
 
 METRICS: dict[str, Metric] = {
     "objective": _objective,
+    "delay": _term("delay"),
+    "energy": _term("energy"),
     "gap": _gap,
     "final_gap": _final_gap,
     "seconds": lambda record, best: record.seconds,

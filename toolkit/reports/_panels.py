@@ -12,6 +12,8 @@ SHARES = ("gap", "final_gap", "last_gap", "explored_feasible")  # drawn in per c
 NAMES = {
     "objective": "objective",
     "gap": "gap to the optimum (%)",
+    "delay": "delay of all users (s)",
+    "energy": "energy of all users (J)",
     "final_gap": "gap of the final policy (%)",
     "seconds": "seconds",
     "reward": "reward",

@@ -152,6 +152,9 @@ class Solver(Component, ABC):
         """Files that its numbers depend on beside its parameters."""
         return ()
 
+    def prepare(self, problem: Problem, say: Callable[[str], None]) -> None:
+        """What is done once for a problem, off the clock and before any run; `say` tells of it."""
+
     def aside(self, problem: Problem) -> Mapping[str, Any]:
         """Details that are no part of an answer; the bench asks after a run, off the clock."""
         return {}

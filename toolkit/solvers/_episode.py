@@ -175,6 +175,9 @@ class FrameByFrame(Solver):
     def inputs(self) -> tuple[Path, ...]:
         return self.inner.inputs()
 
+    def prepare(self, problem: Problem, say: Callable[[str], None]) -> None:
+        self.inner.prepare(problem, say)
+
     def refuses(self, problem: Problem, instance: Instance) -> str | None:
         assert isinstance(problem, Frames)
         for number, frame in enumerate(problem.split(instance)):

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -9,11 +10,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from toolkit.arrays import Data
+from toolkit.arrays import Data, Decision
 from toolkit.instances import Instance, rng_for
 from toolkit.learners import head_of
 from toolkit.learners._shipped import checkpoint_path
-from toolkit.problems import TOLERANCE, Problem, by_frames
+from toolkit.problems import TOLERANCE, HasCompletion, HasPolish, Problem, by_frames
 
 from ._base import Claim, Solver
 from ._probe import Probe
@@ -38,6 +39,7 @@ class Policy(Solver):
 
     checkpoint: str = ""
     k: int | None = None  # decisions to judge; None: as many as the learner wants, mostly one
+    polish: bool = False  # by what the problem knows of cheap improvements, pairs of moves too
 
     def __post_init__(self) -> None:
         if self.k is not None and not (isinstance(self.k, int) and 1 <= self.k <= MOST):
@@ -58,6 +60,8 @@ class Policy(Solver):
             return f"it was trained on {trained.name!r}"
         sized = learner.one_instance or learner.one_size
         frame, data = by_frames(problem, instance.data)
+        if self.polish and not isinstance(frame, HasPolish):
+            return "the problem has no cheap improvements of choices: leave out polish"
         first = {key: value[0] for key, value in data.items()}
         there, here = _shapes(trained, trained.instance().data), _shapes(frame, first)
         if sized and there != here:
@@ -72,7 +76,7 @@ class Policy(Solver):
         learner, net, _, head = _load(self.checkpoint)
         frame, batch = by_frames(problem, instance.data)
         k = self.k or learner.tries(net)
-        decision = learner.act(net, frame, batch, int(min(k, probe.room)))
+        decision = self._decide(learner, net, frame, batch, int(min(k, probe.room)))
         guesses = {name: np.moveaxis(block, 1, 0) for name, block in decision.items()}
         if frame is problem:  # no axis of frames
             guesses = {name: block[:, 0] for name, block in guesses.items()}
@@ -88,13 +92,25 @@ class Policy(Solver):
             },
         )
 
+    def _decide(self, learner: Any, net: Any, problem: Problem, data: Data, k: int) -> Decision:
+        """k decisions for each of a batch of instances, as `Learner.act`; polished if asked."""
+        found: Decision = learner.act(net, problem, data, k)
+        if not self.polish:
+            return found
+        assert isinstance(problem, HasPolish)
+        assert isinstance(problem, HasCompletion)
+        spread = {key: value[:, None] for key, value in data.items()}
+        discrete = {var.name: found[var.name] for var in problem.space(data).discrete}
+        return problem.complete(spread, problem.polish(spread, discrete))
+
     def aside(self, problem: Problem) -> dict[str, Any]:
         """What an instance costs where BATCH of them are decided at once."""
         learner, net, _, _ = _load(self.checkpoint)
         if learner.one_instance:
             return {}
         frame, _ = by_frames(problem, {})
-        seconds = _seconds_each(learner, net, frame, self.k or learner.tries(net))
+        k = self.k or learner.tries(net)
+        seconds = _seconds_each(frame, lambda data: self._decide(learner, net, frame, data, k))
         return {"batch": BATCH, "batch_seconds": seconds}
 
 
@@ -104,13 +120,13 @@ def _shapes(problem: Problem, data: Data) -> dict[str, tuple[int, ...]]:
     return {**blocks, **{f"data {key}": value.shape for key, value in data.items()}}
 
 
-def _seconds_each(learner: Any, net: Any, problem: Problem, k: int) -> float:
+def _seconds_each(problem: Problem, decide: Callable[[Data], Decision]) -> float:
     """Seconds for one of BATCH instances decided at once, the least of a few trials."""
     data = problem.sample(rng_for("batch"), (BATCH,))
     best = math.inf
     for _ in range(TRIALS):
         begun = time.perf_counter()
-        learner.act(net, problem, data, k)
+        decide(data)
         best = min(best, time.perf_counter() - begun)
     return best / BATCH
 
