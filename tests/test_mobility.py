@@ -423,3 +423,15 @@ def test_the_levy_walk_moves_as_people_do_whom_it_was_not_fitted_to(
     for name in ("speed", "moved_5", "moved_45", "x"):
         for other in ("waypoint", "gauss_markov"):
             assert found["levy"][name] < found[other][name] / 2, (name, other)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"part": "test"}, "name a folder with --traces"),
+        ({"model": "waypoint", "traces": "somewhere"}, "give one of them"),
+    ],
+)
+def test_what_would_not_be_used_is_refused(asked: dict[str, str], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        walks(**asked)

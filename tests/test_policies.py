@@ -198,3 +198,19 @@ def test_the_context_is_a_set_that_no_exchange_betters(preset: str, gap: float) 
     decision, solved = Labels(solvers.registry.build("exact"))(problem, data)
     best = problem.evaluate(data, problem.complete(data, decision)).objective  # type: ignore[attr-defined]
     assert (loss[:, 0] / best - 1)[solved].mean() <= gap
+
+
+def test_a_slow_policy_is_measured_on_fewer_instances(monkeypatch):
+    from toolkit.solvers import policy
+
+    problem, clock = problems.load("cpdrl", "tiny"), [0.0]
+    monkeypatch.setattr(policy.time, "perf_counter", lambda: clock[0])
+
+    def decide(data):
+        clock[0] += 0.05 * len(data["f_server"])
+        return {}
+
+    size, each = policy._batch_cost(problem, decide)
+    assert size == 4  # eight would take 0.4 s, and then twice as many 0.8 s
+    assert each == pytest.approx(0.05)
+    assert policy._batch_cost(problem, lambda data: {})[0] == policy.BATCH

@@ -1,6 +1,5 @@
 """A trained learner as a solver among the others."""
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from ._base import Claim, Solver
 from ._probe import Probe
 from ._traits import traits
 
-BATCH, TRIALS = 256, 3
+BATCH, TRIALS, LONG = 256, 3, 0.5  # LONG: seconds that the measurement of a batch may take
 MOST = 1024  # guesses: BATCH times as many whole decisions are in memory at once
 
 
@@ -104,14 +103,14 @@ class Policy(Solver):
         return problem.complete(spread, problem.polish(spread, discrete))
 
     def aside(self, problem: Problem) -> dict[str, Any]:
-        """What an instance costs where BATCH of them are decided at once."""
+        """What an instance costs where many are decided at once."""
         learner, net, _, _ = _load(self.checkpoint)
         if learner.one_instance:
             return {}
         frame, _ = by_frames(problem, {})
         k = self.k or learner.tries(net)
-        seconds = _seconds_each(frame, lambda data: self._decide(learner, net, frame, data, k))
-        return {"batch": BATCH, "batch_seconds": seconds}
+        size, seconds = _batch_cost(frame, lambda data: self._decide(learner, net, frame, data, k))
+        return {"batch": size, "batch_seconds": seconds}
 
 
 def _shapes(problem: Problem, data: Data) -> dict[str, tuple[int, ...]]:
@@ -120,15 +119,25 @@ def _shapes(problem: Problem, data: Data) -> dict[str, tuple[int, ...]]:
     return {**blocks, **{f"data {key}": value.shape for key, value in data.items()}}
 
 
-def _seconds_each(problem: Problem, decide: Callable[[Data], Decision]) -> float:
-    """Seconds for one of BATCH instances decided at once, the least of a few trials."""
-    data = problem.sample(rng_for("batch"), (BATCH,))
-    best = math.inf
-    for _ in range(TRIALS):
-        begun = time.perf_counter()
-        decide(data)
-        best = min(best, time.perf_counter() - begun)
-    return best / BATCH
+def _batch_cost(problem: Problem, decide: Callable[[Data], Decision]) -> tuple[int, float]:
+    """How many instances were decided at once, and seconds for one, the least of a few trials.
+
+    BATCH of them, or the largest power of two below it that does not take LONG.
+    """
+    size, best = 1, _seconds(problem, decide, 1)
+    while size < BATCH and 4 * best < LONG:  # twice as many take twice as long, or less
+        size, best = 2 * size, _seconds(problem, decide, 2 * size)
+    for _ in range(TRIALS - 1):
+        if best < LONG:
+            best = min(best, _seconds(problem, decide, size))
+    return size, best / size
+
+
+def _seconds(problem: Problem, decide: Callable[[Data], Decision], size: int) -> float:
+    data = problem.sample(rng_for("batch"), (size,))
+    begun = time.perf_counter()
+    decide(data)
+    return time.perf_counter() - begun
 
 
 def _load(checkpoint: str) -> Any:

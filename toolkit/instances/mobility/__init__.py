@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from toolkit.errors import unknown
+from toolkit.errors import UserError, unknown
 
 from ._classic import GaussMarkov as GaussMarkov
 from ._classic import RandomWaypoint as RandomWaypoint
@@ -53,12 +53,17 @@ def walks(model: str = "levy", traces: str = "", part: str = "all") -> Walks:
     """The model called `model`, or where a folder of traces is named, these in its place.
 
     `part` is "all", "train" or "test": which of the traces (`Traces.part`); models have no parts.
-    UserError, one sentence, where there is no such model or part, or the folder is of no use.
+    UserError, one sentence, where there is no such model or part, the folder is of no use, or a
+    part or another model is asked for that would not be used.
     """
     if model not in MODELS:
         raise unknown("mobility model", model, MODELS)
     if part not in PARTS:
         raise unknown("part of the traces", part, PARTS)
+    if part != "all" and not traces:
+        raise UserError(f"part is {part!r}, but walks have no parts: name a folder with --traces.")
+    if traces and model != "levy":
+        raise UserError(f"Both mobility={model} and traces are given; give one of them.")
     if traces:
         return _replay(cached_traces(traces), part)
     return MODELS[model]()

@@ -1,8 +1,10 @@
 """What the checks of problems share: small cases, points to try, and ways to fail."""
 
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,7 +52,9 @@ def verdict(fn: Callable[..., None], *args: Any) -> str | None:
         return str(broken)
     except Exception as error:
         line = " ".join(str(error).split())
-        return f"{type(error).__name__}: {line}"[:300]
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f" ({Path(last.filename).name}:{last.lineno})"
+        return f"{type(error).__name__}: {line}"[:300] + where
     return None
 
 
