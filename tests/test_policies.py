@@ -1,14 +1,13 @@
 """The policies that come with the package, the frozen suites, and what a policy sees."""
 
 import hashlib
-import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
+from frozen import suites
 
 from toolkit import learners, problems, solve, solvers
 from toolkit.bench.__main__ import main
@@ -21,20 +20,6 @@ from toolkit.learners._shipped import FOLDER, checkpoint_path, shipped
 from toolkit.solvers import Status
 
 NAMES = sorted(shipped())
-
-
-def _suites() -> ModuleType:
-    """benchmarks/suites.py, which is no part of the package."""
-    path = Path(__file__).parents[1] / "benchmarks" / "suites.py"
-    spec = importlib.util.spec_from_file_location("suites", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-suites = _suites()
 
 
 @pytest.mark.parametrize("name", suites.content()["suite"])

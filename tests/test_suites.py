@@ -1,26 +1,10 @@
 """The frozen suites of `ddlo` and `droo`: their best known values hold, and are re-proved."""
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
 import pytest
+from frozen import suites
 
 from toolkit.bench.verify import Verdict
 
-
-def _suites() -> ModuleType:
-    """benchmarks/suites.py, which is no part of the package."""
-    path = Path(__file__).parents[1] / "benchmarks" / "suites.py"
-    spec = importlib.util.spec_from_file_location("suites", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-suites = _suites()
 NAMES = suites.names("ddlo") + suites.names("droo")
 SIZES = [(name, n) for name in NAMES for n in suites.sizes(name)]
 

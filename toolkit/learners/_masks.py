@@ -13,6 +13,7 @@ from toolkit.arrays import Data, Decision
 from toolkit.problems import HasCompletion, HasFeatures, Problem, Var
 
 from ._base import Learner
+from ._mix import spans
 from ._nets import DeepSets
 from ._train import Training
 
@@ -87,17 +88,7 @@ class MaskLearner(Learner):
 
     def factors(self) -> dict[str, tuple[float, float]]:
         """Field -> (low, high) of `vary`; ValueError where it cannot be read."""
-        out = {}
-        for part in filter(None, self.vary.split(",")):
-            name, _, span = part.partition("=")
-            try:
-                low, high = (float(end) for end in span.split(":"))
-            except ValueError:
-                low, high = math.nan, math.nan
-            if not 0 < low <= high < math.inf:
-                raise ValueError(f"cannot read {part!r} in vary; write field=low:high.")
-            out[name.strip()] = low, high
-        return out
+        return spans(self.vary, "vary")
 
     def varied(self, problem: Problem) -> dict[str, tuple[float, float]]:
         """`factors` of this problem's fields."""

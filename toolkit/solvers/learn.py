@@ -2,26 +2,25 @@
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from toolkit.arrays import Decision
-from toolkit.component import parse_spec
 from toolkit.instances import Instance
 from toolkit.problems import TOLERANCE, Evaluation, Problem
 
-from ._base import Claim, Solver
+from ._base import Claim
 from ._probe import Probe
+from ._pupil import WithLearner
 from ._traits import traits
 
 if TYPE_CHECKING:
-    from toolkit.learners import Learner, Training
+    from toolkit.learners import Training
 
 
 @dataclass(frozen=True, kw_only=True)
-class Learn(Solver):
+class Learn(WithLearner):
     """The best decision a learner meets while it learns on the instance: learn[learner=NAME].
 
     Every decision that it tries is judged and counts, the last is the one of its final policy
@@ -29,23 +28,12 @@ class Learn(Solver):
     learn[learner=cpdrl[preset=paper]].
     """
 
-    backends: ClassVar[tuple[str, ...]] = ("torch",)
-
-    learner: str = ""
     evaluations: int = 4500  # the paper's 30 episodes of 150; less where the budget has less
 
     def __post_init__(self) -> None:
         if self.evaluations < 1:
             raise ValueError(f"evaluations is {self.evaluations}; it must be at least 1.")
-        if self.learner:
-            self._built  # noqa: B018  a name or parameter that does not exist is refused at once
-
-    @cached_property
-    def _built(self) -> "Learner":
-        from toolkit import learners
-
-        name, params = parse_spec(self.learner, "learner")
-        return learners.registry.build(name, **params)
+        super().__post_init__()
 
     def refuses(self, problem: Problem, instance: Instance) -> str | None:
         if not self.learner:

@@ -2,26 +2,25 @@
 
 import time
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from toolkit.arrays import Decision
-from toolkit.component import parse_spec
 from toolkit.instances import Instance
 from toolkit.problems import Frames, Problem
 
-from ._base import Claim, Solver, Stop
+from ._base import Claim, Stop
 from ._episode import PARTS, lowest, tenths
 from ._probe import Probe
+from ._pupil import WithLearner
 
 if TYPE_CHECKING:
-    from toolkit.learners import Learner
+    pass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Online(Solver):
+class Online(WithLearner):
     """A learner that starts untrained and decides an episode in order: online[learner=NAME].
 
     It trains as ever, on the frames of the episode: what it decides in each frame is the answer,
@@ -29,21 +28,7 @@ class Online(Solver):
     decided together). `learner` may have parameters, as in online[learner=droo[preset=paper]].
     """
 
-    backends: ClassVar[tuple[str, ...]] = ("torch",)
     episodes: ClassVar[bool] = True
-
-    learner: str = ""
-
-    def __post_init__(self) -> None:
-        if self.learner:
-            self._built  # noqa: B018  a name or parameter that does not exist is refused at once
-
-    @cached_property
-    def _built(self) -> "Learner":
-        from toolkit import learners
-
-        name, params = parse_spec(self.learner, "learner")
-        return learners.registry.build(name, **params)
 
     def refuses(self, problem: Problem, instance: Instance) -> str | None:
         if not self.learner:

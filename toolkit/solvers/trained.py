@@ -6,29 +6,30 @@ import math
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from toolkit import problems
-from toolkit.component import parse_spec, parse_value, split_outside_brackets
+from toolkit.component import parse_value, split_outside_brackets
 from toolkit.errors import UserError
 from toolkit.instances import Instance
 from toolkit.problems import Frames, Problem
 
-from ._base import Claim, Solver
+from ._base import Claim
 from ._probe import Probe
+from ._pupil import WithLearner
 from .policy import Policy
 
 if TYPE_CHECKING:
-    from toolkit.learners import Learner
+    pass
 
 FOLDER = "results/policies"
 LAYERS = ("learners", "envs", "problems", "instances")  # whose source can change what is learnt
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained(Solver):
+class Trained(WithLearner):
     """A policy that is trained on the generator before it is asked: trained[learner=NAME].
 
     It trains once for every problem that it meets, for so many seconds or steps, with a seed of
@@ -37,10 +38,8 @@ class Trained(Solver):
     fields of the generator in training: trained[learner=constant,on=part=train].
     """
 
-    backends: ClassVar[tuple[str, ...]] = ("torch",)
     episodes: ClassVar[bool] = True
 
-    learner: str = ""
     seconds: float = 60.0
     steps: int = 0  # 0: as many as the seconds allow; else so many, however long they take
     seed: int = 0
@@ -53,15 +52,7 @@ class Trained(Solver):
         if not (self.seconds > 0 and self.steps >= 0 and self.seed >= 0):
             raise ValueError("seconds must be above 0, steps and seed at least 0.")
         Policy(k=self.k)  # refuses a k without sense
-        if self.learner:
-            self._built  # noqa: B018  a name or parameter that does not exist is refused at once
-
-    @cached_property
-    def _built(self) -> "Learner":
-        from toolkit import learners
-
-        name, params = parse_spec(self.learner, "learner")
-        return learners.registry.build(name, **params)
+        super().__post_init__()
 
     def refuses(self, problem: Problem, instance: Instance) -> str | None:
         if reason := self._cannot(problem):
