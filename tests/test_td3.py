@@ -19,7 +19,7 @@ from toolkit.learners import _td3_flat as flat
 from toolkit.learners import _td3_sets as sets
 from toolkit.learners._td3_settings import PRESETS
 from toolkit.learners.td3_hybrid import Td3Hybrid
-from toolkit.solvers import trained
+from toolkit.solvers import Budget, trained
 
 TINY = problems.load("e2ehco", "tiny")
 FLAT = ("hybrid", "paper")
@@ -241,6 +241,25 @@ def test_trained_trains_once_off_the_clock(tmp_path, monkeypatch, capsys):
     built.prepare(TINY, told.append)
     assert len(told) == 1  # the source has changed, once
     assert list(Path("results/policies").iterdir()) == [file]
+
+
+def test_runs_of_trained_take_turns_among_its_seeds(tmp_path):
+    spec = {"learner": "td3_hybrid[preset=hybrid,batch=32]", "steps": 1, "folder": str(tmp_path)}
+    told: list[str] = []
+    problem = problems.load("e2ehco", "tiny", frames=40)
+    instance = problem.instance()
+
+    def worth(run: int, **params):
+        built = solvers.registry.build("trained", **spec, **params)
+        built.prepare(problem, told.append)
+        probe = solvers.open_probe(problem, instance, Budget(seed=run), np.random.default_rng(0))
+        return probe.certify(built.solve(problem, instance, probe)).objective
+
+    several = [worth(run, seed=3, seeds=2) for run in range(4)]
+    assert [text.rsplit(", ", 1)[1] for text in told] == ["1 of 2", "2 of 2"]
+    assert several == [worth(0, seed=3), worth(0, seed=4)] * 2
+    assert several[0] != several[1]
+    assert len(told) == 2  # a single training is one of the several
 
 
 def test_trained_refuses_what_it_cannot_train(tmp_path):

@@ -41,7 +41,7 @@ def solve(
     built.prepare(problem, lambda text: None)
     if reason := built.refuses(problem, instance):
         raise UserError(f"{solver} refuses {instance.name}: {reason}.")
-    budget = Budget(seconds=seconds, evaluations=evaluations)
+    budget = Budget(seconds=seconds, evaluations=evaluations, seed=seed)
     rng = rng_for("solve", str(built), instance.digest, seed)
     probe = solvers.open_probe(problem, instance, budget, rng)
     return probe.certify(built.solve(problem, instance, probe))

@@ -80,7 +80,8 @@ def solve(
     problem: Problem, solver: Solver, instance: Instance, job: Job, out: Connection
 ) -> dict[str, Any]:
     """Solves on the clock, then checks off the clock what was claimed."""
-    budget = Budget(seconds=job.seconds, evaluations=job.evaluations or math.inf)
+    spend = job.evaluations or math.inf
+    budget = Budget(seconds=job.seconds, evaluations=spend, seed=job.seed)
     rng = rng_for("solve", str(solver), instance.digest, job.seed)
     probe = solvers.open_probe(problem, instance, budget, rng, Messenger(out))
     extra: dict[str, Any] = {}

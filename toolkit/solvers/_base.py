@@ -45,10 +45,15 @@ class Stop(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What a run may spend: wall-clock seconds (judging included) and judged decisions."""
+    """What a run may spend: wall-clock seconds (judging included) and judged decisions.
+
+    `seed` is the run's own, for a solver that has something made for every seed; what is drawn
+    comes from the probe's generator.
+    """
 
     seconds: float = math.inf
     evaluations: float = math.inf
+    seed: int = 0
 
     def __post_init__(self) -> None:
         for name in ("seconds", "evaluations"):

@@ -29,8 +29,10 @@ class Trial:
     feasible: tuple[Case, ...]
     infeasible: tuple[Case, ...]
 
-    def run(self, case: Case, seed: int = 0, **budget: float) -> Result:
-        limits = Budget(**{"seconds": 20.0, **budget})
+    def run(
+        self, case: Case, seed: int = 0, seconds: float = 20.0, evaluations: float = math.inf
+    ) -> Result:
+        limits = Budget(seconds=seconds, evaluations=evaluations)
         probe = Probe(case.problem, case.instance, limits, np.random.default_rng(seed))
         return probe.certify(self.solver.solve(case.problem, case.instance, probe))
 
