@@ -8,6 +8,7 @@ import pytest
 
 from toolkit import problems
 from toolkit.errors import UserError
+from toolkit.instances.mobility import HIGH, LOW
 from toolkit.problems.e2ehco_migration import policies
 from toolkit.problems.e2ehco_migration.machine import first_servers, upload_rates
 
@@ -199,6 +200,7 @@ def test_episodes_follow_distinct_traces(kaist):
         ({"n_servers": 0}, "positive"),
         ({"link_back": -1.0}, "0 or a positive"),
         ({"seconds": 0}, "seconds"),
+        ({"placement": "line"}, "groups or grid"),
     ],
 )
 def test_fields_that_make_no_sense_are_refused(change, said):
@@ -226,3 +228,33 @@ def test_uploads_go_in_whole_blocks():
     assert np.all(rate % 1e5 == 0)
     exact = upload_rates({**data, "block": np.array(0.0)})[0, 0]
     assert np.all((rate <= exact) & (exact < rate + 1e5))
+
+
+# --- where servers are, and what is asked of them
+
+
+def test_a_grid_has_a_server_amid_every_cell():
+    sites = load(placement="grid", n_servers=9).sites()
+    assert len(np.unique(sites.round(6), axis=0)) == 9
+    assert np.allclose(sites.mean(axis=0), (LOW + HIGH) / 2)
+    for servers in (1, 2, 3, 5, 7):
+        sites = load(placement="grid", n_servers=servers).sites()
+        assert sites.shape == (servers, 2)
+        assert np.all((sites > LOW) & (sites < HIGH))
+
+
+def test_repaired_decisions_ask_for_no_more_than_there_is():
+    """… of any server in any second by those who name it; what fits is left as it is."""
+    problem = load("hardened-tiny", n_users=6)
+    data = problem.instance(0).data
+    raw = problem.space(data).sample(np.random.default_rng(0), (20,))
+    fixed = problem.repair(data, raw)
+    for server in (1.0, 2.0):
+        named = raw["target"] == server
+        for name, most in (("cpu", data["server_cpu"]), ("bandwidth", data["link"])):
+            asked, given = ((named * d[name]).sum(-1) for d in (raw, fixed))
+            assert np.all(given <= most * (1 + 1e-12))
+            fits = asked < 0.999 * most
+            assert fits.any()
+            assert np.all(given[fits] == asked[fits])
+            assert np.allclose(given[~fits], most, rtol=2e-3)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from .machine import counted, first_servers
 
 GRID = 16  # parts of an upload where it does not go in blocks
 MOST_PIECES = 12  # of a request's processing, for decisions
+Rule = Literal["free", "never", "nearest"]
 HAIR = 1e-9  # relative: kept free of a server's CPU, which is never given out whole
 
 
@@ -104,9 +105,14 @@ class Path:
 
 @dataclass(eq=False)
 class Network:
-    """An instance as the programmes see it."""
+    """An instance as the programmes see it.
+
+    By the rule "never" nobody migrates; by "nearest" a user has places at the nearest server alone,
+    so that a request migrates or is given up where another one becomes the nearest.
+    """
 
     data: Data
+    rule: Rule = "free"
     reach: np.ndarray = field(init=False)  # (users, seconds, servers) blocks a second
     first: np.ndarray = field(init=False)
 
@@ -133,6 +139,16 @@ class Network:
         self.relaxed = relaxed_moves(self.blocks, self.work, self.cpu)
         self.strict = strict_moves(self.blocks, self.work, self.cpu)
 
+    def _ruled(self, user: int, costs: Costs) -> Costs:
+        """The costs, infinite where the rule forbids."""
+        if self.rule == "never":
+            return Costs(costs.place, costs.cpu, np.full_like(costs.road, np.inf))
+        if self.rule == "nearest":
+            away = ((self.data["position"][:, user, None] - self.data["site"]) ** 2).sum(-1)
+            nearest = np.arange(self.servers) == away.argmin(-1)[:, None]
+            return Costs(np.where(nearest, costs.place, np.inf), costs.cpu, costs.road)
+        return costs
+
     def best(
         self,
         user: int,
@@ -145,7 +161,7 @@ class Network:
 
         With the CPU that is `left` (seconds, servers) it is a plan for a decision.
         """
-        strict = left is not None
+        strict, costs = left is not None, self._ruled(user, costs)
         moves = self.strict if strict else self.relaxed
         plan = np.array(self._plan, np.int64)
         plan[kernels.FIRST], plan[kernels.STRICT] = self.first[user], strict

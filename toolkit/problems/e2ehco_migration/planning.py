@@ -20,7 +20,6 @@ class Plans:
     """Plans of all users, and what is left beside them."""
 
     network: Network
-    stay: bool = False  # nobody migrates
     paths: list[Path | None] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -55,8 +54,6 @@ class Plans:
         full = used.place + 1 > net.places
         most = (1 - HAIR) * net.cpu
         road = np.where(used.road + 1 > net.roads, np.inf, price.road)
-        if self.stay:
-            road = np.full_like(road, np.inf)
         open_ = Costs(np.where(full, np.inf, price.place), price.cpu, road)
         spent = self._nothing()
         left = np.maximum(most - used.cpu, 0.0)
@@ -109,9 +106,9 @@ def _named(target: np.ndarray) -> np.ndarray:
     return out
 
 
-def planned(network: Network, price: Costs, rounds: int, seed: int, stay: bool = False) -> Plans:
+def planned(network: Network, price: Costs, rounds: int, seed: int) -> Plans:
     """Price-directed greedy plans, improved: in order of fewest servers in reach."""
-    plans, rng = Plans(network, stay), np.random.default_rng(seed)
+    plans, rng = Plans(network), np.random.default_rng(seed)
     for user in np.argsort((network.reach > 0).sum((1, 2)), kind="stable"):
         plans.plan(int(user), price)
     plans.improve(scaled(price, CHEAP), rounds, rng)

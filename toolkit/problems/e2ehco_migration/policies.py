@@ -5,8 +5,11 @@ import numpy as np
 from toolkit.arrays import Data, Decision
 
 from .machine import first_servers, upload_rates
+from .paths import Costs, Network, Rule
+from .planning import planned
 
 ALMOST = 1 - 1e-9  # a server is never given out whole
+ROUNDS = 2  # over all users, of plans
 
 
 def stay(data: Data) -> Decision:
@@ -37,6 +40,27 @@ def toggle(data: Data) -> Decision:
     servers = len(data["site"])
     when = np.arange(len(decision["target"]))[:, None] + 1
     return {**decision, "target": (decision["target"] - 1 + when) % servers + 1}
+
+
+def plan(data: Data) -> Decision:
+    """All users planned, one after the other and anew, with migrations where they pay."""
+    return _plan(data, "free")
+
+
+def plan_never(data: Data) -> Decision:
+    """The same, and nobody migrates."""
+    return _plan(data, "never")
+
+
+def plan_nearest(data: Data) -> Decision:
+    """The same, and everybody is served by the nearest server, or on the way there."""
+    return _plan(data, "nearest")
+
+
+def _plan(data: Data, rule: Rule) -> Decision:
+    network = Network(data, rule)
+    nothing = Costs.zeros(network.seconds, network.servers)
+    return planned(network, nothing, ROUNDS, 0).decision()
 
 
 def ceiling(data: Data) -> float:

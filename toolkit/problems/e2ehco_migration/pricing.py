@@ -14,7 +14,7 @@ import numpy as np
 from .paths import Costs, Network, Path
 
 SPANS = 12  # of an episode, each with prices of its own
-STEP = 0.3  # from the best prices towards the program's
+STEP = 0.5  # from the best prices towards the program's
 ROUNDS = 60  # at most, of programs
 CLOSE = 0.05  # completions between the program and the bound: prices are good enough
 
@@ -88,23 +88,28 @@ class Columns:
         self.paths: list[tuple[int, Path]] = []
         self.shares = np.zeros(0)
         self._used: list[np.ndarray] = []
+        self._most = np.zeros((network.users, prices.flat().size))  # any of a user's paths uses
         begins = np.arange(len(prices.place)) * prices.every
         self._begins = begins
         long, m = np.diff(np.append(begins, network.seconds)).astype(float), network.servers
         self._room = np.concatenate([np.repeat(long, n) for n in (m, m, m * m)])
 
-    def improve(self, enough: float) -> None:
-        """Better and better prices, until the bound is `enough` or nothing is gained."""
+    def improve(self, enough: float, rounds: int = ROUNDS) -> bool:
+        """Better and better prices, until the bound is `enough` or nothing is gained (True)."""
         flat = self.prices.flat()
-        for _ in range(ROUNDS):
+        if self.paths and np.isfinite(self.value):
+            flat = flat + STEP * (self._mix()[1] - flat)
+        for _ in range(rounds):
             value = self.priced(self.prices.moved_to(flat))
             if value < self.value:
                 self.value, self.prices = value, self.prices.moved_to(flat)
             worth, dual = self._mix()
-            if self.value <= enough or self.value - worth < CLOSE:
-                return
+            settled = np.floor(self.value) <= np.floor(worth)  # completions are whole
+            if self.value <= enough or settled or self.value - worth < CLOSE:
+                return True
             best = self.prices.flat()
             flat = best + STEP * (dual - best)
+        return False
 
     def fractions(self) -> np.ndarray:
         """(users, seconds, servers): how much of the mixed paths has a place where."""
@@ -125,6 +130,7 @@ class Columns:
             total += path.worth
             self.paths.append((user, path))
             self._used.append(self._needs(used))
+            self._most[user] = np.maximum(self._most[user], self._used[-1])
         return total
 
     def _needs(self, used: Costs) -> np.ndarray:
@@ -141,9 +147,12 @@ class Columns:
 
         owner = np.array([user for user, _ in self.paths])
         one = (owner == np.arange(self.network.users)[:, None]).astype(float)
-        rows = np.vstack([np.stack(self._used, axis=1), one])
-        room = np.concatenate([self._room, np.ones(len(one))])
+        scarce = np.flatnonzero(self._most.sum(0) > self._room)  # the others cost nothing
+        used = np.stack(self._used, axis=1)[scarce]
+        rows, room = np.vstack([used, one]), np.append(self._room[scarce], np.ones(len(one)))
         worth = np.array([-float(path.done) for _, path in self.paths])
         found = linprog(worth, A_ub=rows, b_ub=room, method="highs")
         self.shares = found.x
-        return -float(found.fun), -found.ineqlin.marginals[: len(self._room)]
+        dual = np.zeros(len(self._room))
+        dual[scarce] = -found.ineqlin.marginals[: len(scarce)]
+        return -float(found.fun), dual

@@ -9,7 +9,7 @@ import numpy as np
 from toolkit.arrays import Array, Data, Decision, array_namespace
 from toolkit.errors import UserError
 from toolkit.instances import Instance
-from toolkit.instances.mobility import cached_traces, walks
+from toolkit.instances.mobility import HIGH, LOW, cached_traces, walks
 from toolkit.problems import Evaluation, Field, Problem, Space, Var
 from toolkit.problems._base import LARGEST
 from toolkit.problems._knowledge import Relaxation
@@ -17,30 +17,40 @@ from toolkit.problems._proof import Arithmetic, Proof
 
 GAIN = 4.11 * (3e8 / (4 * np.pi * 915e6)) ** 2  # at 1 m
 NEVER = 1e12  # bytes: a download that no episode ends
-# 100 kbit/s of a user's own for each unit of log2(1 + SNR), in blocks of a tenth of an upload;
-# processing in bits, eight times what was published, by servers that take 1.4 s for it
+# Vehicles (waypoints at 15 times the speed of walkers) in cells that they cross in about the time
+# of one request; 16 kbit/s of a user's own for each unit of log2(1 + SNR), in blocks of a thirtieth
+# of an upload; processing in bits, eight times what was published, in one second of a server
 HARDENED: Mapping[str, Any] = {
     "n_users": 10,
-    "n_servers": 3,
+    "n_servers": 9,
     "seconds": 200,
-    "uplink": 1.25e4,
-    "radius": 1500.0,
-    "block": 2.7e4,
+    "mobility": "waypoint",
+    "held": 2,
+    "placement": "grid",
+    "uplink": 2e3,
+    "radius": 550.0,
+    "block": 9e3,
     "process": 8.64e6,
     "migrate": 2e7,
-    "server_cpu": 6e6,
+    "server_cpu": 9e6,
     "link": 5e7,
     "link_back": 5e7,
-    "limit": 3.0,
+    "limit": 1.0,
 }
 HARDENED_TINY: Mapping[str, Any] = {
     **HARDENED,
     "n_users": 3,
     "n_servers": 2,
     "seconds": 30,
+    "mobility": "levy",
     "held": 10,
-    "limit": 1.0,
+    "placement": "groups",
+    "uplink": 1.25e4,
+    "radius": 1500.0,
+    "block": 2.7e4,
+    "server_cpu": 6e6,
 }
+PLACEMENTS = ("groups", "grid")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +67,7 @@ class E2ehcoMigration(Problem):
     title = "Mobile users' requests with connection limits and service migration"
     paper = "The E2EHCO framework (end-to-end hybrid computation offloading): its code, env.py"
     sense: ClassVar[Literal["min", "max"]] = "max"
+    version: ClassVar[int] = 1
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "repaired": {},
@@ -112,7 +123,7 @@ class E2ehcoMigration(Problem):
     n_users: int = 10
     n_servers: int = 10
     seconds: int = 3000
-    held: int = 30  # seconds for which a position holds; one position lasts 30 s
+    held: int = 30  # seconds for which a position holds; below 30 users are faster than walkers
     uplink: float = 2e6
     power: float = 0.25
     noise: float = 1e-10
@@ -132,6 +143,7 @@ class E2ehcoMigration(Problem):
     mobility: str = "levy"
     traces: str = ""  # a folder of traces instead
     part: str = "all"  # of the traces: train or test
+    placement: str = "groups"  # of servers: amid groups of traces, or a grid over the region
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -142,6 +154,8 @@ class E2ehcoMigration(Problem):
             if not (np.isfinite(value) and value >= low):
                 what = "0 or a positive number" if low == 0 else "a positive number"
                 raise ValueError(f"{name} is {value!r}; it must be {what}.")
+        if self.placement not in PLACEMENTS:
+            raise ValueError(f"placement is {self.placement!r}; it must be groups or grid.")
 
     def sample(
         self, rng: np.random.Generator, batch: tuple[int, ...] = ()
@@ -165,7 +179,12 @@ class E2ehcoMigration(Problem):
         }
 
     def sites(self) -> np.ndarray:
-        """(servers, 2): as published, amid groups of consecutive traces; without, of `e2ehco`."""
+        """(servers, 2): as published, amid groups of consecutive traces; without, of `e2ehco`.
+
+        In a grid they are amid cells of equal area, in columns.
+        """
+        if self.placement == "grid":
+            return _grid(self.n_servers)
         if not self.traces:
             from toolkit.problems.e2ehco.geometry import sites
 
@@ -195,6 +214,21 @@ class E2ehcoMigration(Problem):
             )
         )
 
+    def repair(self, data: Data, raw: Decision) -> Decision:
+        """Who names a server together asks for no more CPU than it gives, nor of a link.
+
+        Each server gives out less than all it has, so that a hair is left.
+        """
+        room = {"cpu": (1 - 1e-9) * data["server_cpu"], "bandwidth": data["link"]}
+        alike = raw["target"][..., :, None] == raw["target"][..., None, :]
+        out = dict(raw)
+        for name, most in room.items():
+            asked = (alike * raw[name][..., None, :]).sum(-1)
+            over = asked / np.asarray(most)[..., None, None]
+            # what was rescaled once is not again for its rounding
+            out[name] = np.where(over > 1 + 1e-12, raw[name] / np.maximum(over, 1), raw[name])
+        return out
+
     def relaxation(self, data: Data) -> Relaxation:
         from .relaxation import PricedEpisode
 
@@ -213,6 +247,16 @@ class E2ehcoMigration(Problem):
         xp = array_namespace(decision["cpu"])
         done = xp.asarray(_by_instance(data, decision, machine.completed))
         return Evaluation(xp.sum(done, axis=-1), {}, {"least": xp.min(done, axis=-1)})
+
+
+def _grid(servers: int) -> np.ndarray:
+    """(servers, 2): columns of cells nearly as high as wide, over the region of the walks."""
+    wide, high = HIGH - LOW
+    columns = max(1, min(servers, round(float(np.sqrt(servers * wide / high)))))
+    out = []
+    for k, rows in enumerate(len(part) for part in np.array_split(np.arange(servers), columns)):
+        out += [((k + 0.5) / columns, (j + 0.5) / rows) for j in range(rows)]
+    return np.asarray(LOW + np.array(out) * (HIGH - LOW))
 
 
 def _by_instance(data: Data, decision: Decision, completed: Any) -> np.ndarray:

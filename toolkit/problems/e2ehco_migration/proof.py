@@ -60,7 +60,12 @@ class EpisodeProof:
         return Region()
 
     def split(self, region: Region, how: How) -> Sequence[Region]:
-        """A user is at a server in a second, or is not: {"user": i, "second": t, "server": m}."""
+        """A user is at a server in a second, or is not: {"user": i, "second": t, "server": m}.
+
+        {"again": true} splits nothing: the same region, at other prices.
+        """
+        if isinstance(how, Mapping) and how.get("again") is True:
+            return [region]
         at = [how.get(key) if isinstance(how, Mapping) else None for key in WHERE]
         sizes = (self._users, self.seconds, self.servers)
         if not all(type(k) is int and 0 <= k < n for k, n in zip(at, sizes, strict=True)):

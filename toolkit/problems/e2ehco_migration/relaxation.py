@@ -14,11 +14,12 @@ from toolkit.problems._proof import Prices as Told
 
 from . import policies
 from .paths import Network
-from .planning import planned, scaled
+from .planning import Plans, planned, scaled
 from .pricing import Columns, Masks, Prices, costs, free
 
-SHARES = (1.0, 0.5, 0.0)  # of the prices, at which the root's plans are made
-REPLANS = 6  # rounds over all users, of the root's plans; other nodes have one
+SHARES = (0.0, 0.5, 1.0)  # of the prices, at which the first nodes' plans are made
+REPLANS = 1  # rounds over all users at a node; later nodes go on with the best of the plans
+STEPS = 4  # rounds of prices at a node; a node that needs more is its own only child
 UNIT = 2.0**-20  # to which the proof rounds prices
 
 
@@ -28,6 +29,7 @@ class Node:
 
     masks: Masks = field(default_factory=Masks)
     prices: Prices | None = None
+    columns: Columns | None = None  # of paths found, while prices may get better
     fractions: np.ndarray | None = None  # (users, seconds, servers), of its mixed paths
 
 
@@ -36,7 +38,8 @@ class PricedEpisode:
 
     def __init__(self, data: Data) -> None:
         self._data, self._ceiling = data, policies.ceiling(data)
-        self._nodes = 0
+        self._plans: list[Plans] = []
+        self._rng = np.random.default_rng(0)
 
     @cached_property
     def _network(self) -> Network:
@@ -61,17 +64,24 @@ class PricedEpisode:
         if self._simple:
             both = [policies.stay(self._data), policies.toggle(self._data)]
             return Bounded(-self._ceiling, _stacked(both))
-        self._nodes += 1
-        columns = Columns(self._network, node.masks, node.prices or free(self._network))
-        columns.improve(-cutoff + 1 - 2 * self._margin if np.isfinite(cutoff) else -np.inf)
-        node.prices, node.fractions = columns.prices, columns.fractions()
+        net, old = self._network, node.columns
+        columns = old or Columns(net, node.masks, node.prices or free(net))
+        enough = -cutoff + 1 - 2 * self._margin if np.isfinite(cutoff) else -np.inf
+        settled = columns.improve(enough, STEPS)
+        node.prices, node.columns = columns.prices, None if settled else columns
+        node.fractions = columns.fractions()
         most = min(np.floor(columns.value + self._margin), self._ceiling)
         return Bounded(-float(most), self._planned(node.prices))
 
     def branch(self, node: Node, cutoff: float) -> tuple[How, Sequence[Node]]:
-        """The user, second and server that the mixed paths are least sure of."""
+        """The user, second and server that the mixed paths are least sure of.
+
+        First the same region again, for as long as its prices get better.
+        """
         if node.fractions is None:
             return {}, []
+        if node.columns is not None:
+            return {"again": True}, [Node(node.masks, node.prices, node.columns)]
         unsure = np.minimum(node.fractions, 1 - node.fractions)
         at = tuple(int(k) for k in np.unravel_index(unsure.argmax(), unsure.shape))
         if unsure[at] < 1e-6:
@@ -97,13 +107,13 @@ class PricedEpisode:
         return float(UNIT * net.seconds * (net.servers * (2 + net.servers) + 2 * net.users))
 
     def _planned(self, prices: Prices) -> Decision:
-        """Decisions planned at prices, and at parts of them: (rows, seconds, users)."""
-        net, root = self._network, self._nodes == 1
-        price = costs(net, prices)
-        shares = SHARES if root else (SHARES[self._nodes % len(SHARES)],)
-        rounds = REPLANS if root else 1
-        plans = [planned(net, scaled(price, s), rounds, self._nodes) for s in shares]
-        return _stacked([plan.decision() for plan in plans])
+        """The best plans so far, improved at these prices: (1, seconds, users)."""
+        price, many = costs(self._network, prices), len(self._plans)
+        if many < len(SHARES):
+            self._plans.append(planned(self._network, scaled(price, SHARES[many]), REPLANS, 1))
+        best = max(self._plans, key=lambda plan: plan.done)
+        best.improve(scaled(price, self._rng.uniform()), REPLANS, self._rng)
+        return _stacked([best.decision()])
 
 
 def _stacked(decisions: list[Decision]) -> Decision:
