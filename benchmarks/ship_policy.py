@@ -6,16 +6,15 @@ What training needs to go on is left out, and so is its curve.
 """
 
 import hashlib
-import io
 import json
 import sys
-import zipfile
 from pathlib import Path
 
 import torch
 
 import toolkit
 from toolkit.learners import Checkpoint
+from toolkit.learners._base import write
 from toolkit.learners._shipped import FOLDER
 
 INDEX = FOLDER / "index.json"
@@ -25,12 +24,7 @@ def slim(source: Path, target: Path) -> dict[str, object]:
     """Writes head and weights alone; returns the head."""
     file = Checkpoint.read(source)
     head = {**file.head, "curve": []}
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("head.json", json.dumps(head, indent=1))
-        for name, content in (("weights.pt", file.weights), ("state.pt", {})):
-            buffer = io.BytesIO()
-            torch.save(content, buffer)
-            archive.writestr(name, buffer.getvalue())
+    write(target, head, file.weights, {})
     return head
 
 

@@ -16,6 +16,7 @@ import toolkit
 from toolkit import problems, solvers
 from toolkit.bench import _run, _runner
 from toolkit.bench.__main__ import main
+from toolkit.errors import UserError
 from toolkit.instances import Instance
 
 COMMAND = [sys.executable, "-m", "toolkit.bench"]
@@ -488,6 +489,21 @@ def test_the_public_face_solves_evaluates_and_verifies(tmp_path: Path) -> None:
     assert same.digest == instance.digest
     assert isinstance(same, Instance)
     assert np.array_equal(same.data["size"], instance.data["size"])
+
+
+def test_the_public_face_takes_a_solver_as_the_command_line_writes_it() -> None:
+    problem = toolkit.make("cpdrl", "tiny")
+    instance = problem.instance(0)
+    written = toolkit.solve(problem, instance, "random_search[evaluations=40]")
+    assert written.evaluations == 40
+    assert toolkit.solve(problem, instance, "exact[gap=1e-6]").gap <= 1e-6
+    for spec, beside, said in (
+        ("exact[gap=1e-6]", {"gap": 1e-3}, "gap is given in 'exact.gap=1e-6.' and beside it"),
+        ("exact[gap", {}, "Cannot read the solver 'exact.gap'; write name"),
+        ("exact[gap=x]", {}, "exact.gap is 'x'"),
+    ):
+        with pytest.raises(UserError, match=said):
+            toolkit.solve(problem, instance, spec, **beside)
 
 
 def test_the_public_face_has_nothing_else() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from toolkit import learners, problems, solve
+from toolkit import learners, problems, solve, solvers
 from toolkit.bench.__main__ import main
 from toolkit.errors import UserError
 from toolkit.learners import Training, fit
@@ -412,6 +412,29 @@ def test_the_best_constant_choice_is_found():
     best = every[worth(problem, data, np.repeat(every[None], 40, 0)).mean(0).argmin()]
     assert net.values.tolist() == best.tolist()
     assert (learner.act(net, problem, batch(problem, 9))["server"] == best).all()
+
+
+def test_a_policy_of_other_decisions_says_which(tmp_path):
+    shared, split = (problems.load("e2ehco", "tiny", equal_split=alike) for alike in (False, True))
+    learner = learners.registry.build("constant", instances=4)
+    for trained, asked, said in (
+        (
+            shared,
+            split,
+            "where share is decided, and here it is not decided: train it on this problem",
+        ),
+        (
+            split,
+            shared,
+            "where share is not decided, and here it is decided: train it on this problem",
+        ),
+    ):
+        run = Training(problem=trained, max_steps=1)
+        file = tmp_path / f"{trained.equal_split}.zip"
+        learners.save(file, learner, fit(learner, run), run)
+        policy = solvers.registry.build("policy", checkpoint=str(file))
+        assert policy.refuses(asked, asked.instance()) == f"it was trained {said}"
+        assert policy.refuses(trained, trained.instance()) is None
 
 
 def test_a_constant_choice_is_feasible_as_often_as_can_be():

@@ -20,7 +20,7 @@ from toolkit.problems.e2ehco.geometry import sites
 from toolkit.problems.e2ehco.radio import snr_table
 from toolkit.problems.e2ehco.ranking import polished
 from toolkit.problems.e2ehco.rigorous import lower_computing, lower_tables
-from toolkit.problems.e2ehco.tables import computing, powers, tables
+from toolkit.problems.e2ehco.tables import computing, powers, quick_powers, tables
 from toolkit.solvers import Budget, Probe, Status
 
 ARITHMETICS = ("float", "arb")
@@ -207,6 +207,45 @@ def test_powers_are_what_scipy_finds(seed):
         ends = (math.log(1e-3), math.log(10.0))
         least = minimize_scalar(cost, args=(g,), bounds=ends, method="bounded").fun
         assert cost(math.log(power), g) <= min(least, *(cost(e, g) for e in ends)) * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("preset", ["clean", "hard", "dense"])
+def test_quick_powers_and_tables_are_nearly_those_of_the_kernel(preset):
+    problem = load(preset)
+    data = problem.sample(np.random.default_rng(0), (40,))
+    for noise in (1e-4, 1.0, 1e2, 1e6, 1e12):  # large ratios, small ones, and both
+        other = {**data, "noise": data["noise"] * noise}
+        snr = snr_table(np, other)
+        np.testing.assert_allclose(quick_powers(other, snr), powers(other, snr), rtol=1e-7)
+        for quick, table in zip(tables(other, quick=True), tables(other), strict=True):
+            np.testing.assert_allclose(quick, table, rtol=1e-13)
+
+
+def test_features_are_what_they_are_said_to_be():
+    data = {key: value[0] for key, value in load().sample(np.random.default_rng(0), (1,)).items()}
+    cost, weight = tables(data)
+    seen = by_option(data).astype(float)
+    choice = seen[..., 1].argmax(1)
+    off = choice > 0
+    own = np.take_along_axis(weight, np.maximum(choice - 1, 0)[:, None], 1)[:, 0] * off
+    load_of = np.bincount(choice[off] - 1, own[off], weight.shape[1])
+    others = load_of - np.where(choice[:, None] == np.arange(1, 6), weight, 0.0)
+    local = cost[:, :1]
+    for column, part in (
+        (3, cost[:, 1:] + weight**2 - local),
+        (4, cost[:, 1:] + weight**2 + 2 * weight * others - local),
+        (7, weight**2),
+        (8, weight * others),
+    ):
+        x = part / local
+        np.testing.assert_allclose(seen[:, 1:, column], 3 * x / (0.5 + abs(x)), atol=2e-6)
+    beside = np.concatenate([local, cost[:, 1:] + weight**2 + 2 * weight * others], 1)
+    assert (beside.argmin(1) == choice).all()  # best responses
+    x = (beside - beside.min(1, keepdims=True)) / local
+    np.testing.assert_allclose(seen[..., 5], 3 * x / (0.5 + x), atol=2e-6)
+    np.testing.assert_allclose(seen[:, 0, 2], np.log(local[:, 0] / local.mean()), atol=1e-6)
+    assert (seen[..., 9] == np.float32(np.log(2))).all()
+    assert (seen[..., 10] == np.float32(np.mean(~off))).all()
 
 
 def test_many_steps_and_choices_are_completed_as_they_are_alone():

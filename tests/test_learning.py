@@ -1,5 +1,6 @@
 """Training by the command, checkpoints, policies as solvers, and what mask learners are made of."""
 
+import hashlib
 import io
 import json
 import os
@@ -390,19 +391,55 @@ def test_a_checkpoint_of_another_version_or_format_is_refused(
         load(checkpoint)
 
 
-def _rewritten(path: Path, name: str, head: dict[str, object], **parts: object) -> Path:
-    """The checkpoint with some of its head, and whole other parts, replaced; None: left out."""
-    other = Path(name)
+def _rewritten(
+    path: Path, name: str, head: dict[str, object], signed: bool = True, **parts: object
+) -> Path:
+    """The checkpoint with some of its head ("absent": left out) and whole other parts replaced.
+
+    `signed`: the head says what the parts are, as if they had been trained so.
+    """
+    other, said = Path(name), {}
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(other, "w") as new:
-        kept = {**json.loads(old.read("head.json")), **head}
-        new.writestr("head.json", json.dumps({k: v for k, v in kept.items() if v != "absent"}))
-        for part in ("weights", "state"):
-            buffer = io.BytesIO(old.read(f"{part}.pt"))
-            if part in parts:
+        for part in ("weights.pt", "state.pt"):
+            content = old.read(part)
+            if part.removesuffix(".pt") in parts:
                 buffer = io.BytesIO()
-                torch.save(parts[part], buffer)
-            new.writestr(f"{part}.pt", buffer.getvalue())
+                torch.save(parts[part.removesuffix(".pt")], buffer)
+                content = buffer.getvalue()
+            new.writestr(part, content)
+            said[part] = hashlib.sha256(content).hexdigest()
+        kept = json.loads(old.read("head.json"))
+        kept = {**kept, **({"sha256": said} if signed else {}), **head}
+        new.writestr("head.json", json.dumps({k: v for k, v in kept.items() if v != "absent"}))
     return other
+
+
+@pytest.mark.parametrize("part", ["weights", "state"])
+def test_what_was_altered_after_training_is_refused(
+    part: str, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right = weights(checkpoint)
+    name = next(iter(right))
+    other = {**right, name: right[name] * 1.001} if part == "weights" else {"torch": 3, "parts": {}}
+    bad = _rewritten(checkpoint, "bad.pt", {}, signed=False, **{part: other})
+    said = rf"'bad.pt' is damaged: its {part}.pt is not the one that it was written with; train"
+    with pytest.raises(UserError, match=said):
+        load(bad)
+    assert "not the one" in refused([*TRAIN, "--steps", "4", "--resume", "--out", str(bad)], capsys)
+    for found in ("absent", None, {}):
+        with pytest.raises(UserError, match="not the one"):
+            load(_rewritten(checkpoint, "bad.pt", {"sha256": found}))
+
+
+def test_a_file_of_the_format_before_loads_and_is_checked_for_what_it_says(
+    checkpoint: Path,
+) -> None:
+    old = _rewritten(checkpoint, "old.pt", {"format": 1, "sha256": "absent"})
+    for name, value in weights(checkpoint).items():
+        assert torch.equal(load(old)[1].state_dict()[name], value)
+    for found in (0, 3, "2", None):
+        with pytest.raises(UserError, match="this toolkit reads 2; train it again"):
+            load(_rewritten(checkpoint, "other.pt", {"format": found}))
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
+from toolkit import problems
 from toolkit.bench.__main__ import main
 from toolkit.bench._case import _meet_traces
 from toolkit.errors import UserError
@@ -31,6 +33,13 @@ from toolkit.instances.mobility._region import FASTEST, folded
 DATA = Path(os.environ.get("TOOLKIT_DATA", Path(__file__).parents[2] / "shared" / "data"))
 KAIST = DATA / "kaist"
 MODELS = ("levy", "waypoint", "gauss_markov")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(("batch", "users"), [((), 0), ((3,), 0), ((0,), 4)])
+def test_nobody_walks_without_a_warning(model: str, batch: tuple, users: int) -> None:
+    assert drawn(model, batch, users=users, steps=5).shape == (*batch, 5, users, 2)
 
 
 def drawn(
@@ -241,7 +250,9 @@ def test_what_is_filled_lies_on_a_straight_line(tmp_path: Path) -> None:
         (None, "There is no folder"),
         ({}, "holds no traces"),
         ({"a": GOOD, "b": ["time x y", "some words", *GOOD[:1]]}, "b.txt' is no trace: 1 of its 3"),
-        ({"a": [""]}, "is no trace: 0 of its 0"),
+        ({"a": [""]}, "The trace .*a.txt' is empty; take it out of the folder"),
+        ({"a": [], "b": GOOD}, "The trace .*a.txt' is empty; take it out of the folder"),
+        ({"a": [f"{line} 7" for line in GOOD]}, r"0 of its 150 .* \(most have 4 words\); mend it"),
         ({"a": GOOD[:50]}, r"No trace in .* can be used \(a: left out, 50 rows"),
     ],
 )
@@ -257,6 +268,36 @@ def test_a_file_that_is_no_text_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe\x00\x81")
     with pytest.raises(UserError, match="Cannot read the trace"):
         read_traces(tmp_path)
+
+
+def test_names_may_end_in_capitals_but_not_be_alike(tmp_path: Path) -> None:
+    folder_of(tmp_path, a=GOOD)
+    (tmp_path / "B.TXT").write_text("\n".join(table(seed=1)))
+    assert walks(traces=str(tmp_path)).traces.names == ("B", "a")
+    (tmp_path / "a.TXT").write_text("\n".join(table(seed=2)))
+    with pytest.raises(UserError, match=r"holds a\.TXT and a\.txt; rename one"):
+        walks(traces=str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["e2ehco", "e2ehco_migration"])
+def test_instances_follow_from_what_traces_hold_and_not_from_where_they_are(
+    name: str, tmp_path: Path
+) -> None:
+    small = {"n_users": 2, **({"seconds": 60} if name == "e2ehco_migration" else {})}
+    for place in ("here", "there", "changed"):
+        folder_of(tmp_path / place, a=GOOD, b=table(seed=5))
+    folder_of(tmp_path / "changed", b=table(seed=6))
+    here, there, changed = (
+        problems.load(name, traces=str(tmp_path / place), **small).instance(3)
+        for place in ("here", "there", "changed")
+    )
+    assert here.digest == there.digest != changed.digest
+    assert here.name == there.name != changed.name
+    plain = problems.load(name, **small).instance(3).name
+    assert plain == f"{name}-n2-s0-003"
+    assert re.fullmatch(rf"{name}-n2-traces[0-9a-f]{{6}}-s0-003", here.name)
+    episode = problems.load(name, traces=str(tmp_path / "here"), frames=2, **small).instance(3)
+    assert re.fullmatch(rf"{name}-n2-t2-traces[0-9a-f]{{6}}-s0-003", episode.name)
 
 
 def test_a_changed_folder_is_read_again(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from searching import Toy, best_loss, cpdrl, run, solve
 
 from toolkit import problems, solvers
-from toolkit.problems import Space, Var
+from toolkit.problems import Problem, Space, Var
 from toolkit.solvers import Budget, Probe, Status, Stop
 from toolkit.solvers._search import Choices
 
@@ -28,7 +28,7 @@ def test_enumeration_is_fast_enough(n: int, seconds: float) -> None:
 def test_enumeration_refuses_what_it_cannot_finish() -> None:
     """2^23 choices would take a minute, 2^1000 for ever; the sentence says how many there are."""
     solver = solvers.registry.build("enumerate")
-    for n, told in ((23, "2^23"), (1000, "2^1000")):
+    for n, told in ((23, "8,388,608"), (1000, "about 10^301 ")):
         problem = cpdrl(n_users=n)
         assert told in (solver.refuses(problem, problem.instance()) or "")
     assert solver.refuses(cpdrl(n_users=22), cpdrl(n_users=22).instance()) is None
@@ -229,6 +229,20 @@ def test_heuristics_take_a_problem_that_knows_only_completion(name: str) -> None
     assert result.objective is not None
     assert proven.objective is not None
     assert result.violation or result.objective <= proven.objective + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (problems.load("e2ehco"), "60,466,176 discrete choices are too many to enumerate"),
+        (problems.load("cpdrl", n_users=23), "8,388,608 discrete choices are too many"),
+        (problems.load("e2ehco", n_users=100), "about 10^78 discrete choices are too many"),
+        (problems.load("cpdrl", n_users=2000), "about 10^602 discrete choices are too many"),
+    ],
+)
+def test_how_many_choices_are_too_many_can_be_read(problem: Problem, said: str) -> None:
+    reason = solvers.registry.build("enumerate").refuses(problem, problem.instance())
+    assert reason == f"{said.split(' are')[0]} are too many to enumerate; at most 4,194,304"
 
 
 def test_a_problem_without_discrete_variables_is_refused() -> None:

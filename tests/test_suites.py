@@ -1,11 +1,11 @@
-"""The frozen suites of `ddlo` and `droo`: their best known values hold, and are re-proved."""
+"""Frozen suites with best known values: these hold, and are re-proved."""
 
 import pytest
 from frozen import suites
 
 from toolkit.bench.verify import Verdict
 
-NAMES = suites.names("ddlo") + suites.names("droo")
+NAMES = [name for problem in ("ddlo", "droo", "e2ehco") for name in suites.names(problem)]
 SIZES = [(name, n) for name in NAMES for n in suites.sizes(name)]
 
 
@@ -13,6 +13,8 @@ def test_there_are_suites_from_small_to_large() -> None:
     for problem in ("ddlo", "droo"):
         kinds = {name.split("-")[1] for name in suites.names(problem)}
         assert kinds >= {"paper", "small", "medium", "large"}
+    own = {"e2ehco-clean", "e2ehco-letter", "e2ehco-hard", "e2ehco-dense"}
+    assert set(suites.names("e2ehco")) == own
     assert suites.names("cpdrl")[0] == "paper"
 
 

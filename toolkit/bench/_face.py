@@ -7,6 +7,7 @@ import numpy as np
 
 from toolkit import problems, solvers
 from toolkit.arrays import Decision
+from toolkit.component import parse_spec
 from toolkit.errors import UserError
 from toolkit.instances import Instance, rng_for
 from toolkit.problems import Evaluation, Problem
@@ -33,8 +34,14 @@ def solve(
     seed: int = 0,
     **params: Any,
 ) -> Result:
-    """The solver's judged answer, found in this process; `params` are the solver's."""
-    built = solvers.fitted(solvers.registry.build(solver, **params), problem)
+    """The solver's judged answer, found in this process; `params` are the solver's.
+
+    They may stand in its name as well, as on the command line: `exact[gap=1e-6]`.
+    """
+    name, given = parse_spec(solver)
+    if twice := sorted(given.keys() & params.keys()):
+        raise UserError(f"{twice[0]} is given in {solver!r} and beside it; give it once.")
+    built = solvers.fitted(solvers.registry.build(name, **given, **params), problem)
     instance = problem.admit(instance)
     if package := built.missing():
         raise UserError(f"{solver} needs the package {package!r}, which is not installed.")

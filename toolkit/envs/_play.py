@@ -103,8 +103,11 @@ class Play:
         return array
 
     def _observation(self, brought: np.ndarray) -> np.ndarray:
-        both = np.concatenate([self._features, brought], axis=-1)
-        return np.asarray(np.clip(both, -LIMIT, LIMIT), np.float32)
+        size = self._features.shape[-1]
+        both = np.empty((*brought.shape[:-1], size + brought.shape[-1]), np.float32)
+        np.clip(self._features, -LIMIT, LIMIT, out=both[..., :size], casting="same_kind")
+        np.clip(brought, -LIMIT, LIMIT, out=both[..., size:], casting="same_kind")
+        return both
 
     def _seen(self, data: Data) -> np.ndarray:
         """What the instances show, (*batch, size)."""
@@ -136,7 +139,7 @@ class Play:
 def usual(problem: Problem) -> Usual:
     """Measured on a few of the generator's instances, always the same ones."""
     count = max(1, min(SOME, ENTRIES // problem.n_users))
-    rng = rng_for("usual", problem.name, problem.version, sorted(problem.params.items()))
+    rng = rng_for("usual", problem.name, problem.version, sorted(problem.identity.items()))
     data = problem.sample(rng, (count,))
     mean = {key: float(np.mean(value)) for key, value in data.items()}
     spread = {}

@@ -1,5 +1,6 @@
 """What a learner is, and the files that its networks live in."""
 
+import hashlib
 import importlib.util
 import io
 import json
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
     from ._train import Training
 
-FORMAT = 1  # of the files; raise it when they change
+FORMAT = 2  # of the files; raise it when they change
+UNSIGNED = 1  # the format before: its heads do not tell what the other parts must be
+PARTS = ("weights.pt", "state.pt")
 KINDS: dict[str, type] = {  # of what a head must hold
     "learner": str,
     "params": dict,
@@ -93,10 +96,7 @@ def save(path: Path, learner: Learner, net: "nn.Module", run: "Training") -> Non
 
     Whatever kills the process, the file is the old one or the new one.
     """
-    import torch
-
     head = {
-        "format": FORMAT,
         "learner": learner.name,
         "params": learner.params,
         "problem": run.problem.name,
@@ -104,20 +104,37 @@ def save(path: Path, learner: Learner, net: "nn.Module", run: "Training") -> Non
         "version": run.problem.version,
         **run.head(),
     }
-    scratch = path.with_name(path.name + ".part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("head.json", json.dumps(head, indent=1))
-            for name, content in (("weights.pt", net.state_dict()), ("state.pt", run.state())):
-                buffer = io.BytesIO()
-                torch.save(content, buffer)
-                archive.writestr(name, buffer.getvalue())
-        os.replace(scratch, path)
+        write(path, head, net.state_dict(), run.state())
     except OSError as error:
         raise UserError(
             f"Cannot write {str(path)!r} ({error.strerror}); name a file that can be written."
         ) from None
+
+
+def write(path: Path, head: dict[str, Any], weights: Any, state: Any) -> None:
+    """The file: the head also says the format, and the SHA-256 of every other part."""
+    parts = dict(zip(PARTS, map(_packed, (weights, state)), strict=True))
+    said = {**head, "format": FORMAT, "sha256": {name: _sha(part) for name, part in parts.items()}}
+    scratch = path.with_name(path.name + ".part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("head.json", json.dumps(said, indent=1))
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    os.replace(scratch, path)
+
+
+def _packed(content: Any) -> bytes:
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+def _sha(part: bytes) -> str:
+    return hashlib.sha256(part).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -137,8 +154,7 @@ class Checkpoint:
         head = head_of(path)
         with _archive(path) as archive:
             weights, state = (
-                torch.load(io.BytesIO(archive.read(part)), weights_only=True)
-                for part in ("weights.pt", "state.pt")
+                torch.load(io.BytesIO(archive.read(part)), weights_only=True) for part in PARTS
             )
         if damage := _weight_damage(weights):
             raise UserError(f"{str(path)!r} is damaged: {damage}; train it again.")
@@ -167,8 +183,11 @@ def head_of(path: Path) -> dict[str, Any]:
     with _archive(path) as archive:
         head: dict[str, Any] = json.loads(archive.read("head.json"))
         torn = archive.testzip()
+        there = [] if torn else sorted(set(PARTS) & set(archive.namelist()))
+        found = {part: _sha(archive.read(part)) for part in there}
     _admit(path, head)
-    if damage := _head_damage(head) or (f"its {torn} is torn" if torn else None):
+    torn_part = f"its {torn} is torn" if torn else None
+    if damage := _head_damage(head) or torn_part or _altered(head, found):
         raise UserError(f"{str(path)!r} is damaged: {damage}; train it again.")
     return head
 
@@ -209,11 +228,22 @@ def load(path: Path) -> tuple[Learner, "nn.Module", Problem, dict[str, Any]]:
 
 def _admit(path: Path, head: Any) -> None:
     """Refuses a head that another version wrote."""
-    if not isinstance(head, dict) or head.get("format") != FORMAT:
+    if not isinstance(head, dict) or head.get("format") not in (FORMAT, UNSIGNED):
         found = head.get("format") if isinstance(head, dict) else None
         raise UserError(
             f"{str(path)!r} has format {found!r}, this toolkit reads {FORMAT}; train it again."
         )
+
+
+def _altered(head: dict[str, Any], found: dict[str, str]) -> str | None:
+    """Which part is not the one that the head was written for, or None."""
+    if head["format"] == UNSIGNED:
+        return None
+    said = head.get("sha256")
+    for part in PARTS:
+        if not isinstance(said, dict) or part not in found or said.get(part) != found[part]:
+            return f"its {part} is not the one that it was written with"
+    return None
 
 
 def _head_damage(head: dict[str, Any]) -> str | None:

@@ -75,6 +75,16 @@ class Problem(Component, ABC):
         """+1 to minimise, -1 to maximise: sign * objective is always a loss."""
         return 1 if self.sense == "min" else -1
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """`params` as they decide what is drawn: a folder of traces counts by what it holds."""
+        found = self.params
+        if folder := found.get("traces"):
+            from toolkit.instances.mobility import cached_traces
+
+            found["traces"] = cached_traces(folder).digest
+        return found
+
     @abstractmethod
     def sample(
         self, rng: np.random.Generator, batch: tuple[int, ...] = ()
@@ -120,9 +130,10 @@ class Problem(Component, ABC):
 
         `dice` lends its random numbers: problems that differ in a field then share the rest.
         """
-        params = (dice or self).params
-        rng = rng_for(self.name, self.version, sorted(params.items()), seed, index)
-        name = f"{self.name}-n{self.n_users}-s{seed}-{index:03d}"
+        drawn = (dice or self).identity
+        rng = rng_for(self.name, self.version, sorted(drawn.items()), seed, index)
+        along = f"-traces{self.identity['traces'][:6]}" if self.params.get("traces") else ""
+        name = f"{self.name}-n{self.n_users}{along}-s{seed}-{index:03d}"
         return Instance(self.name, self.version, self.sample(rng), self.params, name)
 
     def admit(self, instance: Instance) -> Instance:

@@ -12,6 +12,7 @@ from ._probe import Probe
 from ._search import blocks, needs_choices
 
 BITS = 22  # 2^22 choices of 22 users take well below a minute
+READABLE = 1e15  # above this a number of choices is told by its power of ten
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ class Enumerate(Solver):
         ]
         bits = sum(float(np.log2(span).sum()) for span in spans)
         if bits > BITS + 1e-9:
-            return f"2^{bits:.10g} discrete choices are too many to enumerate; at most 2^{BITS}."
+            return f"{_told(bits)} discrete choices are too many to enumerate; at most {2**BITS:,}"
         return None
 
     def solve(self, problem: Problem, instance: Instance, probe: Probe) -> Claim:
@@ -48,3 +49,9 @@ class Enumerate(Solver):
             return Claim(stop=probe.stop, message=f"{seen:,} of {total:,} choices were judged.")
         probe.bound(problem.sign * probe.loss, Certificate("enumeration", {"count": total}))
         return Claim(verdict="optimal" if np.isfinite(probe.loss) else "infeasible")
+
+
+def _told(bits: float) -> str:
+    """2^bits, a whole number, as one reads it."""
+    count = 2.0 ** min(bits, 1000.0)
+    return f"{round(count):,}" if count < READABLE else f"about 10^{bits * np.log10(2):.0f}"

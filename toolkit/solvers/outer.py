@@ -39,11 +39,11 @@ class Outer(Solver):
 
     def refuses(self, problem: Problem, instance: Instance) -> str | None:
         if not isinstance(problem, HasMasters):
-            return "the problem has no linear masters"
+            return "the problem comes without the linear programs that approximate it from outside"
         if not isinstance(problem, HasProof):
             return "the problem has no proof that takes prices"
         if not isinstance(problem, HasCompletion):
-            return "the problem has no completion"
+            return "the problem has no completion of discrete choices"
         return impossible(lambda: problem.masters(instance))
 
     def solve(self, problem: Problem, instance: Instance, probe: Probe) -> Claim:

@@ -64,11 +64,7 @@ class Policy(Solver):
         first = {key: value[0] for key, value in data.items()}
         there, here = _shapes(trained, trained.instance().data), _shapes(frame, first)
         if sized and there != here:
-            key = next(key for key in {**there, **here} if there.get(key) != here.get(key))
-            return (
-                f"it was trained on {trained.users(trained.instance().data)} users and takes no "
-                f"other size: {key} is {there.get(key)} there, {here.get(key)} here"
-            )
+            return _misfit(trained, there, here)
         return None
 
     def solve(self, problem: Problem, instance: Instance, probe: Probe) -> Claim:
@@ -117,6 +113,23 @@ def _shapes(problem: Problem, data: Data) -> dict[str, tuple[int, ...]]:
     """The shapes of the decision's blocks and of the data."""
     blocks = {var.name: var.shape for var in problem.space(data).vars}
     return {**blocks, **{f"data {key}": value.shape for key, value in data.items()}}
+
+
+def _misfit(
+    trained: Problem, there: dict[str, tuple[int, ...]], here: dict[str, tuple[int, ...]]
+) -> str:
+    """How what a policy was trained on differs from what it is asked."""
+    key = next(key for key in {**there, **here} if there.get(key) != here.get(key))
+    if (key in there) != (key in here):
+        then, now = ("", "not ") if key in there else ("not ", "")
+        return (
+            f"it was trained where {key} is {then}decided, and here it is {now}decided: "
+            "train it on this problem"
+        )
+    return (
+        f"it was trained on {trained.users(trained.instance().data)} users and takes no "
+        f"other size: {key} is {there[key]} there, {here[key]} here"
+    )
 
 
 def _batch_cost(problem: Problem, decide: Callable[[Data], Decision]) -> tuple[int, float]:

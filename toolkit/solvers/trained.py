@@ -125,7 +125,7 @@ class Trained(WithLearner):
         if not self.learner:
             return Path(self.folder)
         trains, learner = self._trains_on(problem), self._built
-        told = [learner.name, learner.params, trains.name, trains.version, trains.params]
+        told = [learner.name, learner.params, trains.name, trains.version, trains.identity]
         spent = [None if self.steps else self.seconds, self.steps, self.seed + number]
         text = json.dumps([told, spent], sort_keys=True, default=str)
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -61,6 +61,8 @@ class Legs(ABC):
     ) -> np.ndarray:
         """(*batch, steps, users, 2) in metres, a row every 30 s, inside the region."""
         walkers = int(np.prod(batch, dtype=int)) * users
+        if not walkers:
+            return np.empty((*batch, steps, users, 2))
         now = self.begin(rng, walkers)
         path = np.empty((steps, walkers, 2))
         for row in path:

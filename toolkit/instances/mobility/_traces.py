@@ -15,6 +15,7 @@ models, as the E2EHCO framework uses them). What is done about faults:
 
 import functools
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,15 @@ class Traces:
     def rows(self) -> int:
         return sum(map(len, self.paths))
 
+    @functools.cached_property
+    def digest(self) -> str:
+        """SHA-256 over names and positions (16 digits): not over where the files are."""
+        sha = hashlib.sha256()
+        for name, path in zip(self.names, self.paths, strict=True):
+            sha.update(f"{name}\x1f{len(path)}\x1f".encode())
+            sha.update(path.astype("<f8").tobytes())
+        return sha.hexdigest()[:16]
+
     @property
     def summary(self) -> str:
         """One line: how much there is, and every fault with what was done about it."""
@@ -68,14 +78,14 @@ class Traces:
 
 
 def read_traces(folder: str | Path) -> Traces:
-    """The traces of a folder's .txt files, in the order of their names.
+    """The traces of a folder's .txt files (.TXT too), in the order of their names.
 
     UserError where the folder is missing or holds none, or where a file is no trace.
     """
     root = Path(folder)
     if not root.is_dir():
         raise UserError(f"There is no folder {str(folder)!r} of traces; name one with .txt files.")
-    files = sorted(path for path in root.glob("*.txt") if path.is_file())
+    files = _files(root)
     if not files:
         raise UserError(f"The folder {str(folder)!r} holds no traces; name one with .txt files.")
     kept: dict[str, np.ndarray] = {}
@@ -109,8 +119,19 @@ def _cached(folder: str, state: tuple[tuple[str, int, int], ...]) -> Traces:
 
 def _state(folder: Path) -> tuple[tuple[str, int, int], ...]:
     """What tells that a file came, went or changed."""
-    stats = [(path.name, path.stat()) for path in sorted(folder.glob("*.txt"))]
+    stats = [(path.name, path.stat()) for path in _files(folder)]
     return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files that are read; UserError where two of them would have the same name."""
+    found = [path for path in folder.glob("*") if path.suffix.lower() == ".txt" and path.is_file()]
+    named: dict[str, Path] = {}
+    for path in sorted(found):
+        if other := named.get(path.stem):
+            raise UserError(f"{str(folder)!r} holds {other.name} and {path.name}; rename one.")
+        named[path.stem] = path
+    return list(named.values())
 
 
 def _lot(name: str) -> bytes:
@@ -138,11 +159,14 @@ def _numbers(file: Path) -> tuple[np.ndarray, int]:
         lines = [line for line in file.read_text().splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"Cannot read the trace {str(file)!r}: {error}.") from None
+    if not lines:
+        raise UserError(f"The trace {str(file)!r} is empty; take it out of the folder.")
     rows = [row for line in lines if (row := _row(line)) is not None]
     if 2 * len(rows) < len(lines) or not rows:
+        usual = Counter(len(line.split()) for line in lines).most_common(1)[0][0]
         raise UserError(
-            f"{str(file)!r} is no trace: {len(rows)} of its {len(lines)} lines are 'time x y'; "
-            "take it out of the folder."
+            f"{str(file)!r} is no trace: {len(rows)} of its {len(lines)} lines are the three "
+            f"numbers 'time x y' (most have {usual} words); mend it, or take it out of the folder."
         )
     return np.array(rows), len(lines) - len(rows)
 

@@ -68,15 +68,16 @@ def best_powers(g, ratio, low, high):
 
 
 @compiled
-def allocate(server, which, g, root, ratio, low, high, power, share):
+def allocate(server, which, g, root, ratio, low, high, servers, power, share):
     """Fills the best powers and shares (rows, users) of choices; `which` names their instances.
 
-    `g` is (instances, users, servers); `root` (instances, users) are the square roots of what a
+    `g` is (instances, users, servers), or (instances, users, 1) of the only choice of each
+    instance; `root` (instances, users) are the square roots of what a
     user's cycles cost: shares of a server are in proportion to them. Powers are found once.
     """
     rows, users = server.shape
-    servers, before = g.shape[2], -1
-    total, known = np.empty(servers + 1), np.empty((users, servers))
+    columns, before = g.shape[2], -1
+    total, known = np.empty(servers + 1), np.empty((users, columns))
     for r in range(rows):
         k = which[r]
         if k != before:
@@ -88,6 +89,7 @@ def allocate(server, which, g, root, ratio, low, high, power, share):
             m = server[r, i]
             power[r, i], share[r, i] = low[k], 0.0
             if m > 0:
-                if np.isnan(known[i, m - 1]):
-                    known[i, m - 1] = best_power(g[k, i, m - 1], ratio[k], low[k], high[k])
-                power[r, i], share[r, i] = known[i, m - 1], root[k, i] / total[m]
+                c = min(m, columns) - 1
+                if np.isnan(known[i, c]):
+                    known[i, c] = best_power(g[k, i, c], ratio[k], low[k], high[k])
+                power[r, i], share[r, i] = known[i, c], root[k, i] / total[m]

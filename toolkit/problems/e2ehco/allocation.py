@@ -15,20 +15,23 @@ def complete(data: Data, server: np.ndarray) -> Decision:
     Both are separate (1.2.9 of the formulation): a server's shares are in proportion to the square
     roots of what its users' cycles cost, and a power depends on the user's distance alone.
     """
-    snr, root = radio.snr_table(np, data), roots(data)
+    root = roots(data)
     many: tuple[int, ...] = np.shape(data["bits"])[:-1]
-    users, servers = snr.shape[-2:]
+    users, servers = root.shape[-1], np.shape(data["site"])[-2]
     cases = np.broadcast_shapes(many, np.shape(server)[:-1])
     whole = np.ascontiguousarray(np.broadcast_to(server, (*cases, users)))
     index = np.arange(int(np.prod(many))).reshape(many)
+    chosen = np.rint(whole).astype(np.int64)
+    snr = radio.snr_table(np, data, _sites(data, chosen) if cases == many else None)
     which = np.ascontiguousarray(np.broadcast_to(index, cases)).ravel()
     power, share = np.empty((which.size, users)), np.empty((which.size, users))
     _kernels.allocate(
-        np.rint(whole).astype(np.int64).reshape(-1, users),
+        chosen.reshape(-1, users),
         which,
-        np.ascontiguousarray(snr).reshape(-1, users, servers),
+        np.ascontiguousarray(snr).reshape(-1, users, snr.shape[-1]),
         np.ascontiguousarray(root).reshape(-1, users),
         *limits(data, many),
+        servers,
         power,
         share,
     )
@@ -37,6 +40,13 @@ def complete(data: Data, server: np.ndarray) -> Decision:
         return found
     budget = np.asarray(data["share_budget"])[..., None]
     return {**found, "share": share.reshape(whole.shape) * budget}
+
+
+def _sites(data: Data, chosen: np.ndarray) -> np.ndarray:
+    """Where the server of every user is, (*batch, users, 1, 2); of a local user any."""
+    servers = np.shape(data["site"])[-2]
+    index = np.clip(chosen - 1, 0, servers - 1)[..., None]
+    return np.take_along_axis(np.asarray(data["site"]), index, axis=-2)[..., None, :]
 
 
 def repair(data: Data, raw: Decision) -> Decision:

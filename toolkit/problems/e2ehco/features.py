@@ -29,7 +29,7 @@ def by_option(data: Data) -> np.ndarray:
     the user would load the server with, and with what it is loaded already; users to a server;
     the share of local users.
     """
-    cost, weight = tables(data)
+    cost, weight = tables(data, quick=True)
     flat = [np.ascontiguousarray(t).reshape(-1, *t.shape[-2:]) for t in (cost, weight)]
     seen: np.ndarray = _feature_kernels.describe(*flat)
     return seen.reshape(*cost.shape, OPTION)

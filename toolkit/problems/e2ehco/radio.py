@@ -22,8 +22,12 @@ def gain(xp: Any, data: Data, distance: Array, axes: int) -> Array:
     return one(data, "loss_gain", axes) * there ** (-one(data, "loss_exponent", axes))
 
 
-def snr_table(xp: Any, data: Data) -> Array:
-    """Signal-to-noise ratio per watt of every user at every server, (*batch, users, servers)."""
-    place, site = data["position"][..., :, None, :], data["site"][..., None, :, :]
-    dx, dy = (place[..., axis] - site[..., axis] for axis in (0, 1))
+def snr_table(xp: Any, data: Data, site: Array | None = None) -> Array:
+    """Signal-to-noise ratio per watt of every user at every server, (*batch, users, servers).
+
+    Or at places of its own for each user, `site` (*batch, users, places, 2).
+    """
+    site = data["site"][..., None, :, :] if site is None else site
+    x, y = (data["position"][..., :, None, axis] for axis in (0, 1))
+    dx, dy = x - site[..., 0], y - site[..., 1]
     return gain(xp, data, xp.sqrt(dx * dx + dy * dy), 2) / data["noise"][..., None]
