@@ -1,10 +1,11 @@
 """Compilation of kernels by numba, cached so that no change of any kernel can go unnoticed."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 PACKAGE = Path(__file__).parent
 
@@ -29,9 +30,47 @@ def _njit(function: Callable[..., Any], **options: Any) -> Any:
     root = Path(before) if before else PACKAGE / "__pycache__"
     config.CACHE_DIR = str(root / f"kernels-{_digest()}")
     try:
-        return njit(cache=True, error_model="numpy", **options)(function)
+        kernel = njit(cache=True, error_model="numpy", **options)(function)
     finally:
         config.CACHE_DIR = before
+    _one_at_a_time(kernel._cache)
+    return kernel
+
+
+def _one_at_a_time(kept: Any) -> None:
+    """Makes processes take turns to write: numba numbers a kernel's files by what its index holds,
+    so that two at once may give one file to two signatures, and calls then run foreign code.
+    """
+    write = kept.save_overload
+
+    def save_overload(signature: Any, data: Any) -> None:
+        with _turn(Path(kept.cache_path)):
+            write(signature, data)
+
+    kept.save_overload = save_overload
+
+
+@contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    """Waits for the folder's lock."""
+    lock = _locked(folder)
+    try:
+        yield
+    finally:
+        if lock is not None:
+            lock.close()
+
+
+def _locked(folder: Path) -> IO[bytes] | None:
+    """The file that is locked; None where the system has no locks, or the folder is read-only."""
+    try:
+        import fcntl
+
+        file = open(folder / "lock", "ab")  # noqa: SIM115  it is closed by who waited for it
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except (ImportError, OSError):
+        return None
+    return file
 
 
 @cache
