@@ -9,6 +9,9 @@ from ._base import TOLERANCE as TOLERANCE
 from ._base import Evaluation as Evaluation
 from ._base import Field as Field
 from ._base import Problem as Problem
+from ._dynamics import Dynamics as Dynamics
+from ._dynamics import HasDynamics as HasDynamics
+from ._dynamics import HasRules as HasRules
 from ._frames import Frames as Frames
 from ._frames import by_frames as by_frames
 from ._frames import episodes as episodes
@@ -24,6 +27,7 @@ from ._knowledge import HasNearest as HasNearest
 from ._knowledge import HasOptions as HasOptions
 from ._knowledge import HasOutcome as HasOutcome
 from ._knowledge import HasPolish as HasPolish
+from ._knowledge import HasPricing as HasPricing
 from ._knowledge import HasPrior as HasPrior
 from ._knowledge import HasProof as HasProof
 from ._knowledge import HasPublished as HasPublished

@@ -27,6 +27,7 @@ class Field:
     dims: tuple[str, ...] = ()
     low: float = 0.0
     strict: bool = True  # the value must exceed `low`
+    hidden: bool = False  # no policy may see it, and `judge` does not read it: for oracles alone
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,18 @@ class HasPolish(Protocol):
         """
 
 
+@runtime_checkable
+class HasPricing(Protocol):
+    """Knows what completed choices are worth without completing them."""
+
+    def pricing(self, data: Data) -> Callable[[Decision], np.ndarray] | None:
+        """The loss (*batch,) of discrete blocks (*batch, *shape), completed: what `judge` says of
+        them, to rounding; of data with no axes, or as many as the batch. None: not of these data.
+
+        For a search: what it answers is judged all the same.
+        """
+
+
 class Options(Protocol):
     """The options of users of a batch of instances, prepared for choices of one after another.
 

@@ -4,7 +4,13 @@ import numpy as np
 
 from toolkit.instances import rng_for
 from toolkit.problems._base import Problem
-from toolkit.problems._knowledge import HasCompletion, HasNearest, HasOptions, HasPolish
+from toolkit.problems._knowledge import (
+    HasCompletion,
+    HasNearest,
+    HasOptions,
+    HasPolish,
+    HasPricing,
+)
 from toolkit.problems._space import Space
 
 from .base import Check, cases, feasible_losses, need, row, same
@@ -24,8 +30,22 @@ def heuristics_stay_in_the_space_and_polish_never_harms(problem: Problem) -> Non
             found = problem.polish(case.data, choices, pairs)
             in_domain(space, found, "a polished choice")
             after = problem.evaluate(case.data, problem.complete(case.data, found))
-            worse = feasible_losses(problem, after) > feasible_losses(problem, before) * (1 + RTOL)
+            old, new = (feasible_losses(problem, found) for found in (before, after))
+            worse = new > old + RTOL * np.abs(old)
             need(not worse.any(), f"{case.instance.name}: polish made a choice worse.")
+
+
+def prices_are_what_completed_choices_are_worth(problem: Problem) -> None:
+    if not (isinstance(problem, HasPricing) and isinstance(problem, HasCompletion)):
+        return
+    for k, case in enumerate(cases(problem)):
+        choices = case.choices(rng_for("prices", k), 16)
+        price = problem.pricing(case.data)
+        if price is None:
+            continue
+        judged = problem.evaluate(case.data, problem.complete(case.data, choices))
+        what = f"{case.instance.name}: prices, and losses judged"
+        same(price(choices), feasible_losses(problem, judged), RTOL, what)
 
 
 def options_do_not_depend_on_the_order_of_users(problem: Problem) -> None:
@@ -51,5 +71,6 @@ def options_do_not_depend_on_the_order_of_users(problem: Problem) -> None:
 
 CHECKS: list[Check] = [
     heuristics_stay_in_the_space_and_polish_never_harms,
+    prices_are_what_completed_choices_are_worth,
     options_do_not_depend_on_the_order_of_users,
 ]

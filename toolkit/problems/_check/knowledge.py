@@ -7,7 +7,7 @@ import numpy as np
 
 from toolkit.arrays import Decision
 from toolkit.instances import rng_for
-from toolkit.problems._base import Problem
+from toolkit.problems._base import SMALLEST, Problem
 from toolkit.problems._knowledge import (
     HasCompletion,
     HasConic,
@@ -142,7 +142,7 @@ def each_choice_is_bounded_below_and_closely(problem: Problem) -> None:
             for bound, loss in zip(bounds, losses, strict=True):
                 _below(float(bound), float(loss), f"bound_each ({arithmetic})", case)
                 need(
-                    bool(np.isinf(loss)) or bound >= loss - 1e-6 * abs(loss),
+                    bool(np.isinf(loss)) or bound >= loss - max(1e-6 * abs(loss), SMALLEST),
                     f"bound_each ({arithmetic}) proves {bound!r} of {loss!r}.",
                 )
 

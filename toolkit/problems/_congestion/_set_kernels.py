@@ -70,7 +70,7 @@ def settled_loads(allowed, cost, resource, weight):
 
 
 @compiled
-def _single_moves(choice, load, cost, resource, weight, who, what, excess, room):
+def single_moves(choice, load, cost, resource, weight, who, what, excess, room):
     """Moves single users while that helps."""
     again = True
     while again:
@@ -85,7 +85,7 @@ def _single_moves(choice, load, cost, resource, weight, who, what, excess, room)
 
 
 @compiled
-def _pair_moves(choice, load, cost, resource, weight, who, what, excess, room):
+def pair_moves(choice, load, cost, resource, weight, who, what, excess, room):
     """For every move, the best move of another user beside it; True if some pair helped."""
     helped = False
     for c in range(len(who)):
@@ -168,7 +168,7 @@ def _shortest_ways(way, after):
 
 
 @compiled
-def _chain(choice, load, cost, resource, weight, top):
+def chain(choice, load, cost, resource, weight, top):
     """Moves one user each along the way between two resources that gains most; False: none does.
 
     The other resources keep their loads: so such chains settle the resources of equal weights.
@@ -210,10 +210,10 @@ def _polish(choice, cost, resource, weight, top, who, what, excess, room):
         levels = levels or top[r] > 0.0
     while again:
         for _ in range(len(choice)):
-            if not (levels and _chain(choice, load, cost, resource, weight, top)):
+            if not (levels and chain(choice, load, cost, resource, weight, top)):
                 break
-        _single_moves(choice, load, cost, resource, weight, who, what, excess, room)
-        again = _pair_moves(choice, load, cost, resource, weight, who, what, excess, room)
+        single_moves(choice, load, cost, resource, weight, who, what, excess, room)
+        again = pair_moves(choice, load, cost, resource, weight, who, what, excess, room)
     return loss_of(choice, cost, resource, weight)
 
 

@@ -74,11 +74,17 @@ class Kept:
 class PricedCongestion:
     """The nodes of one instance (`toolkit.problems._knowledge.Relaxation`).
 
-    `decision` says what options (rows, users) are in the problem's own discrete blocks.
+    `decision` says what options (rows, users) are in the problem's own discrete blocks; `start`
+    are options (users,) that are known to be good.
     """
 
-    def __init__(self, given: Congestion, decision: Callable[[np.ndarray], Decision]) -> None:
-        self._given, self._decision = given, decision
+    def __init__(
+        self,
+        given: Congestion,
+        decision: Callable[[np.ndarray], Decision],
+        start: np.ndarray | None = None,
+    ) -> None:
+        self._given, self._decision, self._start = given, decision, start
         self._scale = _typical_cost(given)
         resource = np.ascontiguousarray(given.resource, np.int64)
         weight = np.ascontiguousarray(given.weight / np.sqrt(self._scale), float)
@@ -110,8 +116,7 @@ class PricedCongestion:
         limit, choice = self._scaled(cutoff), None
         node.prices = node.prices.copy()
         if self._count == 0:  # a first choice, so that the bound knows when to stop
-            self._climb(node, FIRST, inf)
-            choice = self._rounded(node)
+            choice = self._first(node)
         self._climb(node, COLD, min(limit, self._best - EXACT * abs(self._best)))
         loss = min(node.loss * self._scale + self._given.offset, node.floor)
         if node.loss < min(limit, self._best):
@@ -160,6 +165,15 @@ class PricedCongestion:
         node.heat = cold
 
     # --- choices
+
+    def _first(self, node: Node) -> Decision | None:
+        """What is known to be good, else a choice that a rough dual suggests."""
+        if self._start is None:
+            self._climb(node, FIRST, inf)
+            return self._rounded(node)
+        options = np.asarray(self._start, np.int64)
+        self._best = float(_set_kernels.loss_of(options, *self._tables))
+        return self._decision(options[None])
 
     def _rounded(self, node: Node, search: bool = True) -> Decision | None:
         """The dual's likeliest choice, on request polished, if it is better than all before."""

@@ -1,0 +1,30 @@
+"""Branch and bound on the table form."""
+
+import numpy as np
+
+from toolkit.arrays import Data, Decision
+from toolkit.errors import UserError
+from toolkit.problems._congestion import Congestion
+from toolkit.problems._congestion.relaxation import PricedCongestion
+
+from .costs import noise_is_fixed
+from .counting import counted
+from .tables import form
+
+
+def relaxation(data: Data) -> PricedCongestion:
+    """The nodes of one instance; UserError where noise grows with the bandwidth."""
+    if not noise_is_fixed(data):
+        raise UserError(
+            "where noise grows with the bandwidth a slot is no sum of squares, and only bounded"
+        )
+    table = form(data)
+    cost = np.where(table.spare, np.inf, table.cost)
+    return PricedCongestion(
+        Congestion(cost, table.resource, table.weight), chosen, start=counted(data)
+    )
+
+
+def chosen(options: np.ndarray) -> Decision:
+    """The discrete block of options (rows, users)."""
+    return {"target": np.asarray(options, float)}
