@@ -161,11 +161,12 @@ def warm_up(problem: Problem, solver: Solver, instance: Instance) -> None:
 
 
 def _smallest(problem: Problem) -> Problem:
-    """The preset `tiny`; where the problem decides other things, itself with tiny's fields."""
+    """The preset `tiny`; where the problem decides other things, or more of them (of more servers,
+    say), itself with tiny's fields."""
     short = {"frames": WARM_FRAMES} if isinstance(problem, Frames) else {}
     tiny = problems.load(problem.name, "tiny", **short)
     own = problems.load(problem.name, "tiny", **{**problem.params, **tiny.presets["tiny"], **short})
-    blocks = [[var.name for var in p.space(p.instance().data).vars] for p in (tiny, own)]
+    blocks = [[(v.name, v.shape) for v in p.space(p.instance().data).vars] for p in (tiny, own)]
     return own if blocks[0] != blocks[1] else tiny
 
 

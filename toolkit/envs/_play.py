@@ -118,7 +118,8 @@ class Play:
             return np.reshape(self.problem.features(data), (*batch, -1))
         parts = [
             np.reshape((data[key] - self.usual.mean[key]) / self.usual.spread[key], (*batch, -1))
-            for key in self.problem.fields
+            for key, spec in self.problem.fields.items()
+            if not spec.hidden
         ]
         return np.concatenate(parts, axis=-1)
 
