@@ -258,3 +258,16 @@ def test_repaired_decisions_ask_for_no_more_than_there_is():
             assert fits.any()
             assert np.all(given[fits] == asked[fits])
             assert np.allclose(given[~fits], most, rtol=2e-3)
+
+
+def test_rules_are_those_of_the_policies_and_take_batches():
+    problem = problems.load("e2ehco_migration", "hardened-tiny")
+    data = problem.sample(np.random.default_rng(0), (2,))
+    for rule in problem.rules:
+        found = problem.follow(data, rule, np.random.default_rng(0))
+        judged = problem.evaluate(data, found)
+        assert judged.objective.shape == (2,), rule
+        assert (judged.violation <= 1e-6).all(), rule
+    one = {key: value[1] for key, value in data.items()}
+    last = problem.follow(one, "plan", np.random.default_rng(0))
+    np.testing.assert_array_equal(found["target"][1], last["target"])

@@ -1,4 +1,4 @@
-"""Closed-form policies and the ceiling that they reach: what a learner is measured against."""
+"""Rules that do not learn, and the ceiling that they reach: what a learner is measured against."""
 
 import numpy as np
 
@@ -10,6 +10,18 @@ from .planning import planned
 
 ALMOST = 1 - 1e-9  # a server is never given out whole
 ROUNDS = 2  # over all users, of plans
+
+
+def by_rule(data: Data, rule: str) -> Decision:
+    """The decisions of a rule for a batch of instances, (*batch, seconds, users) each."""
+    every = {"stay": stay, "nearest": follow, "toggle": toggle, "plan": plan}
+    one = {**every, "plan-never": plan_never, "plan-nearest": plan_nearest}[rule]
+    many = np.shape(data["limit"])
+    rows = [one({key: value[place] for key, value in data.items()}) for place in np.ndindex(many)]
+    return {
+        name: np.stack([row[name] for row in rows]).reshape(*many, *block.shape)
+        for name, block in rows[0].items()
+    }
 
 
 def stay(data: Data) -> Decision:

@@ -15,41 +15,11 @@ from toolkit.problems._base import LARGEST
 from toolkit.problems._knowledge import Relaxation
 from toolkit.problems._proof import Arithmetic, Proof
 
+from .presets import PRESETS, RULES
+
 GAIN = 4.11 * (3e8 / (4 * np.pi * 915e6)) ** 2  # at 1 m
 NEVER = 1e12  # bytes: a download that no episode ends
-# Vehicles (waypoints at 15 times the speed of walkers) in cells that they cross in about the time
-# of one request; 16 kbit/s of a user's own for each unit of log2(1 + SNR), in blocks of a thirtieth
-# of an upload; processing in bits, eight times what was published, in one second of a server
-HARDENED: Mapping[str, Any] = {
-    "n_users": 10,
-    "n_servers": 9,
-    "seconds": 200,
-    "mobility": "waypoint",
-    "held": 2,
-    "placement": "grid",
-    "uplink": 2e3,
-    "radius": 550.0,
-    "block": 9e3,
-    "process": 8.64e6,
-    "migrate": 2e7,
-    "server_cpu": 9e6,
-    "link": 5e7,
-    "link_back": 5e7,
-    "limit": 1.0,
-}
-HARDENED_TINY: Mapping[str, Any] = {
-    **HARDENED,
-    "n_users": 3,
-    "n_servers": 2,
-    "seconds": 30,
-    "mobility": "levy",
-    "held": 10,
-    "placement": "groups",
-    "uplink": 1.25e4,
-    "radius": 1500.0,
-    "block": 2.7e4,
-    "server_cpu": 6e6,
-}
+PLANNED = 600  # seconds of the longest episode that rules plan
 PLACEMENTS = ("groups", "grid")
 
 
@@ -68,33 +38,7 @@ class E2ehcoMigration(Problem):
     paper = "The E2EHCO framework (end-to-end hybrid computation offloading): its code, env.py"
     sense: ClassVar[Literal["min", "max"]] = "max"
     version: ClassVar[int] = 1
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "paper": {},
-        "repaired": {},
-        "as-published": {"unserved": 0.0},
-        "hardened": HARDENED,
-        "hardened-tiny": HARDENED_TINY,
-        # slow uploads, scarce places, CPU and links, and migrations that may end requests
-        "tiny": {
-            "n_users": 4,
-            "n_servers": 2,
-            "seconds": 40,
-            "held": 3,
-            "limit": 1.0,
-            "patience": 3.0,
-            "uplink": 1e4,
-            "radius": 700.0,
-            "block": 2e4,
-            "upload": 1.3e5,
-            "process": 1e5,
-            "download": 2.1e4,
-            "server_cpu": 1e5,
-            "link": 1e6,
-            "link_back": 5e5,
-            "migrate": 8e5,
-            "unserved": 4e4,
-        },
-    }
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
     small: ClassVar[Mapping[str, Any]] = {"seconds": 60}
     fields: ClassVar[Mapping[str, Field]] = {
         "position": Field(
@@ -228,6 +172,20 @@ class E2ehcoMigration(Problem):
             # what was rescaled once is not again for its rounding
             out[name] = np.where(over > 1 + 1e-12, raw[name] / np.maximum(over, 1), raw[name])
         return out
+
+    @property
+    def rules(self) -> Mapping[str, str]:
+        """Plans are made for episodes of minutes only."""
+        short = self.seconds <= PLANNED
+        return {name: text for name, text in RULES.items() if short or "planned" not in text}
+
+    def follow(
+        self, data: Data, rule: str, rng: np.random.Generator, inner: object = None
+    ) -> Decision:
+        """A rule of `policies`: none draws, and there is nothing within to solve."""
+        from .policies import by_rule
+
+        return by_rule(data, rule)
 
     def relaxation(self, data: Data) -> Relaxation:
         from .relaxation import PricedEpisode
