@@ -4,12 +4,12 @@ from typing import Literal
 
 import numpy as np
 
-from toolkit.arrays import Decision
+from toolkit.envs._genetic import repaired, worth
 from toolkit.instances import Instance
-from toolkit.problems import HasRepair, Problem
+from toolkit.problems import Problem
 
 from ._probe import Probe
-from ._search import INFEASIBLE, UNSEEN, Choices, blocks, needs_choices
+from ._search import UNSEEN, Choices, blocks, needs_choices
 
 Encoding = Literal["masks", "mixed"]
 
@@ -43,34 +43,33 @@ class Masks:
 
 
 class Mixed:
-    """Genes in [0, 1] stand for all variables; fitness is loss + penalty * worst violation."""
+    """Genes in [0, 1] stand for all variables; fitness is loss + penalty * worst violation.
 
-    def __init__(self, problem: Problem, instance: Instance, probe: Probe, penalty: float) -> None:
-        self._problem, self._data, self._probe = problem, instance.data, probe
-        self._space, self._penalty = problem.space(instance.data), penalty
-        size = self._space.size
+    `coarse` and `rounded` as in `repaired`; without `keep` no individual becomes the answer.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        instance: Instance,
+        probe: Probe,
+        penalty: float,
+        coarse: bool = False,
+        rounded: bool = False,
+        keep: bool = True,
+    ) -> None:
+        self._problem, self._probe, self._penalty, self._keep = problem, probe, penalty, keep
+        self.keys, self.decide = repaired(problem, instance.data, coarse, rounded)
+        size = self.keys.size
         self.low, self.high, self.whole = np.zeros(size), np.ones(size), False
 
     def fitness(self, genes: np.ndarray) -> np.ndarray:
         """What to minimise, a whole population (rows, size) at once; always finite."""
         out = np.full(len(genes), UNSEEN)
         for rows in blocks(self._probe, *genes.shape):
-            found = self._probe.offer(self.decide(genes[rows]))
-            loss = self._problem.sign * np.asarray(found.objective, float)
-            value = loss + self._penalty * np.asarray(found.violation, float)
-            out[rows] = np.nan_to_num(value, nan=INFEASIBLE).clip(-INFEASIBLE, INFEASIBLE)
+            found = self._probe.offer(self.decide(genes[rows]), self._keep)
+            out[rows] = -worth(self._problem, found, self._penalty)
         return out
-
-    def decide(self, genes: np.ndarray) -> Decision:
-        """Genes stretched to the box, integers cut into equal parts, and repaired."""
-        low, high = self._space.bounds()
-        whole = np.concatenate([np.full(v.size, v.discrete) for v in self._space.vars])
-        cut = np.floor(low + genes * (high - low + 1)).clip(low, high)
-        flat = np.where(whole, cut, low + genes * (high - low))
-        raw = self._space.unflatten(flat)
-        return (
-            self._problem.repair(self._data, raw) if isinstance(self._problem, HasRepair) else raw
-        )
 
 
 def genes_for(

@@ -110,10 +110,12 @@ class Probe:
         """The least feasible loss so far; +inf while there is none."""
         return self._best.rank[1] if self._best and self._best.feasible else math.inf
 
-    def offer(self, decision: Decision) -> Evaluation:
+    def offer(self, decision: Decision, keep: bool = True) -> Evaluation:
         """Judges one decision or a batch (one leading axis); returns what they are worth.
 
         Rows that the budget has no room for are not judged: they come back as infinitely violated.
+        Without `keep` they count, but none becomes the answer: for a method whose own answer may be
+        worse than the best that it met.
         """
         begun = time.perf_counter()
         single = np.ndim(decision[self._space.vars[0].name]) == len(self._space.vars[0].shape)
@@ -121,11 +123,16 @@ class Probe:
             decision = self._space.snap(decision)
         evaluation = self._evaluate(decision, single)
         self.evaluations += int(min(np.size(evaluation.objective), self.room))
-        if self._consider(decision, evaluation, single):
+        if keep and self._consider(decision, evaluation, single):
             self._log(begun)
             self._contradicted()
         self._paused += time.perf_counter() - begun
         return evaluation
+
+    def count(self, rows: int) -> None:
+        """Counts choices that a search has the problem price (`HasPricing`) as evaluations, too:
+        what becomes of them is offered, and judged, all the same."""
+        self.evaluations += int(min(rows, self.room))
 
     def _consider(self, decision: Decision, evaluation: Evaluation, single: bool) -> bool:
         """Keeps the best row where it is better than what is kept; whether it was."""
