@@ -255,6 +255,20 @@ def test_the_proven_optimum_is_on_panels_of_objective_and_reward():
     assert [round(p.mean, 9) for p in lines["theirs"]] == [-10.2, -10.2]  # its objective
 
 
+def test_rewards_of_what_is_maximised_are_objectives():
+    runs = [
+        record(label, i, worth, sense="max", details={"curve": {"reward": [7.0, 8.0]}})
+        if label == "learn"
+        else record(label, i, worth, sense="max")
+        for i in range(6)
+        for label, worth in (("exact", 10.0), ("learn", 9.0), ("random", 4.0))
+    ]
+    lines = Study(runs, METHODS, "size").series(Panel(y="reward", x="episode"))
+    assert [p.mean for p in lines[OPTIMUM]] == [10.0, 10.0]
+    assert [p.mean for p in lines["theirs"]] == [4.0, 4.0]
+    assert all(p.low <= p.mean <= p.high for line in lines.values() for p in line)
+
+
 def test_an_unproven_optimum_is_not_drawn():
     runs = [record("learn", 0, 11.0), record("random", 0, 12.0)]
     found = Study(runs, METHODS, "size")

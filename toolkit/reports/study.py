@@ -225,17 +225,20 @@ class Study:
         return [point for x in self.values if (point := _point(x or 0.0, cells[x]))]
 
     def _levels(self, beside: dict[str, list[Point]]) -> dict[str, list[Point]]:
-        """What the optimum, and methods without a curve, would have as a reward: -objective."""
+        """What the optimum, and methods without a curve, would have as a reward: less loss."""
         ends = [point.x for line in beside.values() for point in line]
         levels = {OPTIMUM: self._optimum()}
         for name in self.methods:
             if name not in beside and (line := self._line(name, Panel(y="objective"))):
                 levels[name] = line
+        reward = -next(iter(self._some.values())).sign
+
+        def level(point: Point, x: float) -> Point:
+            low, high = sorted((reward * point.low, reward * point.high))
+            return replace(point, x=x, mean=reward * point.mean, low=low, high=high)
+
         return {
-            name: [
-                replace(line[0], x=x, mean=-line[0].mean, low=-line[0].high, high=-line[0].low)
-                for x in (min(ends), max(ends))
-            ]
+            name: [level(line[0], x) for x in (min(ends), max(ends))]
             for name, line in levels.items()
             if line
         }
