@@ -28,10 +28,9 @@ from ._train import Training
 
 @dataclass(frozen=True, kw_only=True)
 class Td3Hybrid(Learner):
-    """TD3 with a discrete and a continuous part, of the E2EHCO framework: preset structured,
-    hybrid or paper.
+    """TD3 with a discrete and a continuous part, of the E2EHCO framework.
 
-    Twin critics, an actor that learns at every second step, smoothed targets. Fields that are
+    Presets structured, hybrid and paper. Twin critics, an actor that learns at every second step, smoothed targets. Fields that are
     given replace those of the preset.
     """
 
