@@ -30,8 +30,8 @@ from ._train import Training
 class Td3Hybrid(Learner):
     """TD3 with a discrete and a continuous part, of the E2EHCO framework.
 
-    Presets structured, hybrid and paper. Twin critics, an actor that learns at every second step, smoothed targets. Fields that are
-    given replace those of the preset.
+    Presets structured, hybrid and paper: twin critics, an actor that learns at every second
+    step, smoothed targets. Fields that are given replace those of the preset.
     """
 
     practice: ClassVar[int] = 120
