@@ -415,7 +415,9 @@ def test_the_plans_of_the_papers_can_be_read(file: Path):
     plan = make_plan({}, file)
     assert _labels(file.stem, plan)
     assert plan.claims
-    assert {"greedy", "exact"} <= set(plan.methods)
+    assert "exact" in plan.methods
+    rules = any(spec.startswith("rule[") for spec in plan.methods.values())
+    assert "greedy" in plan.methods or rules
     searches = any(spec.startswith("learn[") for spec in plan.methods.values())
     assert not searches or any(name.startswith("random search") for name in plan.methods)
 

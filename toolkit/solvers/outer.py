@@ -39,7 +39,7 @@ class Outer(Solver):
 
     def refuses(self, problem: Problem, instance: Instance) -> str | None:
         if not isinstance(problem, HasMasters):
-            return "the problem comes without the linear programs that approximate it from outside"
+            return "the problem has no linear programs that approximate it from outside"
         if not isinstance(problem, HasProof):
             return "the problem has no proof that takes prices"
         if not isinstance(problem, HasCompletion):
