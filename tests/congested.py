@@ -110,3 +110,11 @@ def reproved(form: Congestion, result: Result, arithmetic="float", nodes=None) -
     if nodes is not None:
         certificate = replace(certificate, body={"nodes": nodes})
     return least_loss(problem, case, certificate, arithmetic)
+
+
+def solve_with(problem, data, name="exact", seconds=300.0, **params):
+    """(instance, result) of one run of any problem; the first one of all compiles."""
+    instance = Instance(problem.name, problem.version, data, problem.params, "case")
+    probe = Probe(problem, instance, Budget(seconds=seconds), np.random.default_rng(0))
+    solver = registry.build(name, **params)
+    return instance, probe.certify(solver.solve(problem, instance, probe))

@@ -6,18 +6,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from congested import solve_with as solve
 from scipy.optimize import minimize
 
 from toolkit import problems, solvers
 from toolkit.bench.verify import examine, examine_result
 from toolkit.errors import UserError
-from toolkit.instances import Instance
 from toolkit.problems.dgl_slot import DglSlot, law
 from toolkit.problems.dgl_slot.allocation import _slope
 from toolkit.problems.dgl_slot.costs import references
 from toolkit.problems.dgl_slot.rigorous import lower
 from toolkit.problems.dgl_slot.tables import form, tables
-from toolkit.solvers import Budget, Probe, Status
+from toolkit.solvers import Status
 
 ARITHMETICS = ("float", "arb")
 PRESETS = tuple(DglSlot.presets)
@@ -25,14 +25,6 @@ PRESETS = tuple(DglSlot.presets)
 
 def load(preset="clean", **changes):
     return problems.load("dgl_slot", preset, **changes)
-
-
-def solve(problem, data, name="exact", seconds=300.0, **params):
-    """(instance, result) of one run; the first one of all compiles."""
-    instance = Instance(problem.name, problem.version, data, problem.params, "case")
-    probe = Probe(problem, instance, Budget(seconds=seconds), np.random.default_rng(0))
-    solver = solvers.registry.build(name, **params)
-    return instance, probe.certify(solver.solve(problem, instance, probe))
 
 
 def worth(problem, data, target):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from congested import solve_with as solve
 from scipy.optimize import linear_sum_assignment, minimize_scalar
 
 from toolkit import problems, solvers
@@ -21,7 +22,7 @@ from toolkit.problems.e2ehco.radio import snr_table
 from toolkit.problems.e2ehco.ranking import polished
 from toolkit.problems.e2ehco.rigorous import lower_computing, lower_tables
 from toolkit.problems.e2ehco.tables import computing, powers, quick_powers, tables
-from toolkit.solvers import Budget, Probe, Status
+from toolkit.solvers import Status
 
 ARITHMETICS = ("float", "arb")
 PRESETS = tuple(E2ehco.presets)
@@ -30,14 +31,6 @@ DECIDED = tuple(name for name in PRESETS if not name.startswith("as-published"))
 
 def load(preset="clean", **changes):
     return problems.load("e2ehco", preset, **changes)
-
-
-def solve(problem, data, name="exact", seconds=300.0, **params):
-    """(instance, result) of one run; the first one of all compiles."""
-    instance = Instance(problem.name, problem.version, data, problem.params, "case")
-    probe = Probe(problem, instance, Budget(seconds=seconds), np.random.default_rng(0))
-    solver = solvers.registry.build(name, **params)
-    return instance, probe.certify(solver.solve(problem, instance, probe))
 
 
 def worth(problem, data, server):

@@ -4,18 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from toolkit.problems.dgl_slot.law import GIB
+from toolkit.problems.dgl_slot.presets import PUBLISHED as SLOT
 
-# what the published code does: see the preset of the same name of `dgl_slot`; room for everything
-PUBLISHED: Mapping[str, Any] = {
-    "n_users": 50,
-    "scale_with_users": False,
-    "energy_power": 20.0,
-    "fading": "amplitude",
-    "popularity": "published",
-    "zipf": 0.8,
-    "capacity": 200 * GIB,
-    "limit": 400 * GIB,
-}
+# what the published code does, and room for everything
+PUBLISHED: Mapping[str, Any] = {**SLOT, "limit": 400 * GIB}
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     # one of two services fits, and loading it has a price worth a thought

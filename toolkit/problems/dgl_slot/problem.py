@@ -246,6 +246,8 @@ class DglSlot(Choosing):
         return models_cvxpy.allocation(instance.data, discrete["target"])
 
     def conic(self, instance: Instance) -> Pieces[ConicPiece]:
-        from . import models_cvxpy
+        from toolkit.problems._congestion.conic import mixed
 
-        return models_cvxpy.relaxed(instance.data)
+        from .relaxation import chosen, congestion
+
+        return mixed(congestion(instance.data), chosen)

@@ -18,11 +18,14 @@ def relaxation(data: Data) -> PricedCongestion:
         raise UserError(
             "where noise grows with the bandwidth a slot is no sum of squares, and only bounded"
         )
+    return PricedCongestion(congestion(data), chosen, start=counted(data))
+
+
+def congestion(data: Data) -> Congestion:
+    """The table form of one instance: a bound where noise grows with the bandwidth."""
     table = form(data)
     cost = np.where(table.spare, np.inf, table.cost)
-    return PricedCongestion(
-        Congestion(cost, table.resource, table.weight), chosen, start=counted(data)
-    )
+    return Congestion(cost, table.resource, table.weight)
 
 
 def chosen(options: np.ndarray) -> Decision:

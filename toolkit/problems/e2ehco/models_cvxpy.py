@@ -1,6 +1,4 @@
-"""Convex models: of given servers, and the relaxation that mixes them.
-
-For given servers powers are decided by an exponential cone, shares by their inverses.
+"""The convex model of given servers: powers by an exponential cone, shares by their inverses.
 
 The cost of a transmission is only quasi-convex in the power. In its time t and its energy e = p t
 it is linear, and what they send, B t log2(1 + g e / t) >= D, is the perspective of a logarithm:
@@ -12,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.arrays import Data, Decision
-from toolkit.problems._knowledge import ConicPiece, ConvexModel, Pieces
-from toolkit.problems._proof import How, Prices
+from toolkit.problems._knowledge import ConvexModel
 
 from .costs import LN2
 from .problem import shares_are_decided
@@ -85,53 +82,3 @@ class _Uploads:
 def _crowd(there: np.ndarray) -> np.ndarray:
     """How many users each user's server has."""
     return np.asarray((there[:, None] == there).sum(-1))
-
-
-RIVALS = 8  # users whose second option is tried, the least decided first
-
-
-def relaxed(data: Data) -> Pieces[ConicPiece]:
-    """One relaxation of the whole: every user a mixture of its options, loads squared.
-
-    At its optimum twice a server's load is the price of its load.
-    """
-    import cvxpy as cp
-
-    cost, weight = tables(data)
-    mixture, load = cp.Variable(cost.shape, nonneg=True), cp.Variable(weight.shape[1])
-    carried = cp.sum(cp.multiply(weight, mixture[:, 1:]), axis=0)
-    rules = [cp.sum(mixture, axis=1) == 1, load == carried]
-    loss = cp.sum(cp.multiply(cost, mixture)) + cp.sum_squares(load)
-    model = cp.Problem(cp.Minimize(loss), rules)
-
-    def prices() -> Prices:
-        """Of what was solved; else none."""
-        found = np.zeros(weight.shape[1]) if load.value is None else 2.0 * load.value
-        return _prices(np.nan_to_num(found, posinf=0.0, neginf=0.0))
-
-    def candidates() -> Decision | None:
-        return None if mixture.value is None else {"server": _rounded(mixture.value)}
-
-    def cut(m: int) -> How:
-        raise ValueError("The space is not cut.")
-
-    def between(*ends: Any) -> Prices:
-        raise ValueError("There is one piece only.")
-
-    piece, empty = ConicPiece(model, prices, candidates), _prices(np.zeros(weight.shape[1]))
-    return Pieces((0, 0), (0, 0), empty, cut, lambda _: piece, between)
-
-
-def _prices(load: np.ndarray) -> Prices:
-    return {"load": load.tolist(), "count": [0.0] * len(load)}
-
-
-def _rounded(mixture: np.ndarray) -> np.ndarray:
-    """Every user's largest option; and the same but for one undecided user, (rows, users)."""
-    order = np.argsort(-mixture, axis=1, kind="stable")
-    first, second = order[:, 0], order[:, 1]
-    lead = np.take_along_axis(mixture, order[:, :2], axis=1) @ (1.0, -1.0)
-    rivals = np.argsort(lead, kind="stable")[:RIVALS]
-    rows = np.repeat(first[None], 1 + len(rivals), axis=0)
-    rows[1 + np.arange(len(rivals)), rivals] = second[rivals]
-    return rows.astype(float)

@@ -274,9 +274,11 @@ class E2ehco(Choosing):
         return models_cvxpy.allocation(instance.data, discrete["server"])
 
     def conic(self, instance: Instance) -> Pieces[ConicPiece]:
-        from . import models_cvxpy
+        from toolkit.problems._congestion.conic import mixed
 
-        return models_cvxpy.relaxed(instance.data)
+        from .relaxation import chosen, congestion
+
+        return mixed(congestion(instance.data), chosen)
 
 
 def shares_are_decided(data: Data) -> bool:
