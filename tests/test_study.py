@@ -307,6 +307,16 @@ def test_a_card_has_claims_figures_and_tables(tmp_path: Path):
     assert render([chapter], "# Head") == text
 
 
+def test_a_card_draws_around_a_method_without_an_objective(tmp_path: Path):
+    runs = [record("exact", i, 10.0) for i in range(6)]
+    runs += [record("learn", i, None, status="unknown") for i in range(6)]
+    panels = [Panel(y="objective"), Panel(y="gap", x="evaluations"), Panel(y="gap", x="size")]
+    found = Study(runs, METHODS, "size")
+    text = write_card([Chapter("f", "F", "", found, panels, [])], tmp_path, "#").read_text()
+    assert "| EXACT | 10 [10, 10] |" in text
+    assert "| ours |" not in text
+
+
 PLAN = """
 title = "A small figure"
 problem = "cpdrl"

@@ -55,7 +55,8 @@ def draw(study: Study, panels: list[Panel], path: Path, title: str) -> None:
         for axes, panel in zip(
             figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
         ):
-            lines = study.series(panel)
+            drawn = study.series(panel).items()
+            lines = {name: points for name, points in drawn if points}  # some have no objective
             (_points if _pointwise(study, panel) else _lines)(axes, panel, study, lines)
         handles = {
             label: handle
