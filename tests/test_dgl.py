@@ -10,17 +10,22 @@ from gymnasium.utils.env_checker import check_env
 
 import toolkit.envs
 from toolkit import problems, solvers
+from toolkit.bench.__main__ import main
 from toolkit.errors import UserError
 from toolkit.instances import rng_for
 from toolkit.problems._check.base import row
 from toolkit.problems.dgl import _packed_kernels, _unions_kernels, law, rules
 from toolkit.problems.dgl._unions import packable, packings
-from toolkit.problems.dgl.clairvoyant import Clairvoyant, subsets_that_fit
+from toolkit.problems.dgl.clairvoyant import Clairvoyant, decided, subsets_that_fit
 from toolkit.problems.dgl.decode import decode
+from toolkit.problems.dgl.guesses import polished
 from toolkit.problems.dgl.inner import best as exact_inner
 from toolkit.problems.dgl.proof import EpisodeProof
+from toolkit.problems.dgl.slots import SLOT
 from toolkit.problems.dgl.unions import Unions
 from toolkit.problems.dgl_slot import _count_kernels
+from toolkit.problems.dgl_slot.counting import counted
+from toolkit.problems.dgl_slot.tables import Tables
 from toolkit.solvers.rule import Rule
 
 SHORT = {"steps": 3, "slots": 2, "n_users": 6, "n_services": 3, "load_price": 0.02}
@@ -32,16 +37,39 @@ def short(**more):
     return problems.load("dgl", "clean", **{**SHORT, **ROOM, **more})
 
 
-def listed(problem, data):
+def every_target(slots, rng=None):
+    """An inner solver that lists all targets of slots, detours included."""
+    rows, users = np.shape(slots["service"])
+    servers = slots["cached"].shape[-2]
+    choices = np.array(list(itertools.product(range(servers + 1), repeat=users)), float)
+    target = np.empty((rows, users))
+    for r in range(rows):
+        one = {key: value[r : r + 1] for key, value in slots.items()}
+        worth = SLOT.judge(one, SLOT.complete(one, {"target": choices})).objective
+        target[r] = choices[worth.argmax()]
+    return SLOT.complete(slots, {"target": target})
+
+
+def faded(data, fades):
+    """The data with the links of some (step, slot, user) so bad that sending costs more energy than
+    computing."""
+    efficiency = np.array(data["efficiency"])
+    for at in fades:
+        efficiency[at] = 1e-3
+    return {**data, "efficiency": efficiency}
+
+
+def listed(problem, data, inner=None):
     """The best reward over all paths of caches that fit, each slot solved by itself."""
     size, limit = data["size"], data["limit"]
-    masks = subsets_that_fit(size, float(limit[0]))
+    masks = subsets_that_fit(size, float(limit.max()))
     bits = ((masks[:, None] >> np.arange(len(size))) & 1).astype(float)
     servers = len(limit)
     pairs = np.array([bits[list(p)] for p in itertools.product(range(len(bits)), repeat=servers)])
+    pairs = pairs[(pairs @ size <= limit).all(-1)]
     steps = data["service"].shape[0]
     wide = {k: np.repeat(np.asarray(v)[None], len(pairs), 0) for k, v in data.items()}
-    play, qoe = problem.dynamics(wide), []
+    play, qoe = problem.dynamics(wide, inner=inner), []
     for t in range(steps):
         before = play.decision()["cache"][:, t - 1] if t else 0 * pairs
         loading = (data["load_price"] * np.maximum(pairs - before, 0)).sum((-2, -1))
@@ -63,6 +91,7 @@ def test_counters_equal_enumeration(seed):
     for _ in range(100):
         n = int(rng.integers(1, 8))
         root, cell = rng.uniform(0.05, 0.9, n), rng.integers(0, 2, n)
+        root[rng.uniform(size=n) < 0.1] = np.inf  # never gains
         kind, level = rng.integers(0, 4, n), float(rng.choice([0.025, 0.1, 0.3]))
         target = np.zeros(n, np.int64)
         found = _count_kernels.best_slot(root, cell, kind, 1.0, level, target)
@@ -71,6 +100,28 @@ def test_counters_equal_enumeration(seed):
         gains = [gain_of(root, cell, choice, level) for choice in every]
         np.testing.assert_allclose(found, max(gains), rtol=0, atol=1e-12)
         np.testing.assert_allclose(gain_of(root, cell, target, level), found, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_users_who_never_gain_may_lose_anything_by_computing(seed):
+    """Slots by counters against all targets, where some users are at the very limit of gaining."""
+    rng = np.random.default_rng(seed)
+    for _ in range(30):
+        n, level = int(rng.integers(1, 8)), float(rng.choice([0.025, 0.1, 0.3]))
+        root, cell = rng.uniform(0.05, 0.9, n), rng.integers(0, 2, n)
+        reach, idle = rng.uniform(size=(n, 2)) < 0.7, rng.uniform(size=n) < 0.4
+        least = (root**2 + level) * np.where(rng.uniform(size=n) < 0.5, 1 - 1e-8, 0.3)
+        local = np.where(idle, np.minimum(least, 0.99), 1.0)
+        table = Tables(local, root, reach, np.array(level), np.full(n, 2.0))
+        options = [[0, *(np.flatnonzero(row) + 1)] for row in reach]
+        every = np.array(list(itertools.product(*options)))
+        gains = [gain_of(root, cell, one, level) - ((1 - local) * (one > 0)).sum() for one in every]
+        found = counted(table, cell)
+        gain = gain_of(root, cell, found, level) - ((1 - local) * (found > 0)).sum()
+        np.testing.assert_allclose(gain, max(gains), rtol=0, atol=1e-12)
+    local, root, reach = np.array([1.0, 0.1]), np.full(2, 0.2), np.ones((2, 2), bool)
+    table = Tables(local, root, reach, np.array(0.05), np.full(2, 2.0))  # 0.2^2 + 0.05 < 0.1
+    assert counted(table, np.array([0, 1])) is None
 
 
 def gain_of(root, cell, target, level, servers=2):
@@ -85,13 +136,13 @@ def test_the_table_of_pairs_has_every_slot():
     whole = Clairvoyant(problem.instance(0).data)
     masks, table = whole.subsets.masks, whole.table
     a, b, t = 1, len(masks) - 1, 1
-    cell, total = whole.counted.cell[0], 0.0
+    cell, total = np.asarray(whole.data["cell"], int), 0.0
     for s in range(2):
         r = t * 2 + s
         service = np.asarray(whole.data["service"][t, s], int)
         kind = (masks[a] >> service & 1) + 2 * (masks[b] >> service & 1)
-        root, target = whole.counted.root[r], np.zeros(6, np.int64)
-        total += _count_kernels.best_slot(root, cell, kind, 1.0, whole.counted.level[r], target)
+        root, target = whole.alike.root[r], np.zeros(6, np.int64)
+        total += _count_kernels.best_slot(root, cell, kind, 1.0, whole.alike.level[r], target)
     np.testing.assert_allclose(table[t, a, b], whole.unit * total, rtol=1e-12)
     np.testing.assert_allclose(table, table.swapaxes(1, 2), rtol=1e-12)
 
@@ -218,6 +269,58 @@ def test_the_clairvoyant_equals_all_paths(seed):
     assert found.feasible()
 
 
+DEEP = {
+    "one": [(0, 0, 2)],
+    "some": [(0, 0, 0), (0, 1, 3), (1, 0, 5), (2, 1, 0), (2, 1, 1)],
+    "a whole slot": [(1, 0, slice(None))],
+    "one user throughout": [(slice(None), slice(None), 1)],
+}
+
+
+@pytest.mark.parametrize("fades", DEEP)
+def test_deep_fades_do_not_stop_the_clairvoyant(fades):
+    """A user so badly linked that it loses less than others by computing, but never gains by
+    offloading: the optimum equals the listing of all paths and all targets, and is proved."""
+    problem = short(load_price=0.005)
+    instance = problem.instance(2)
+    data = faded(instance.data, DEEP[fades])
+    whole = Clairvoyant(data)
+    assert np.ptp(whole.found.local) > 0.1
+    assert whole.refuses() is None
+    best = listed(problem, data, every_target)
+    np.testing.assert_allclose(whole.solved[0], best, rtol=1e-12)
+    instance = dataclasses.replace(instance, data=data)
+    found = toolkit.solve(problem, instance, "exact")
+    np.testing.assert_allclose(found.objective, best, rtol=1e-12)
+    assert toolkit.verify(problem, instance, found).verdict == "proved"
+    assert -EpisodeProof(data).bound(None, {"union": 0.9 * best}) >= best
+
+
+def test_deep_fades_do_not_stop_unions():
+    problem = short(n_servers=3, steps=2, slots=1, load_price=0.005)
+    instance = problem.instance(2)
+    data = faded(instance.data, [(0, 0, 0), (0, 0, 2), (1, 0, 5)])
+    best, bound = listed(problem, data, every_target), Unions(Clairvoyant(data)).bound()[0]
+    instance = dataclasses.replace(instance, data=data)
+    found = toolkit.solve(problem, instance, "exact")
+    assert 0.99 * best <= found.objective <= best + 1e-9
+    assert best <= found.bound + 1e-9
+    np.testing.assert_allclose(found.bound, bound, rtol=1e-12)
+    assert toolkit.verify(problem, instance, found).verdict in ("proved", "bounded")
+    assert -EpisodeProof(data).bound(None, {"union": bound}) <= bound
+
+
+def test_users_who_may_gain_and_lose_differently_are_refused():
+    """Where sending is charged with 5 W, users lose less by computing and gain by offloading."""
+    problem = short(energy_power=5.0)
+    data = problem.instance(0).data
+    whole = Clairvoyant(data)
+    assert "lose more or less" in whole.refuses()
+    for prices in ({"above": 1.0}, {"union": 1.0}):
+        with pytest.raises(ValueError, match="lose the same"):
+            EpisodeProof(data).bound(None, prices)
+
+
 def test_exact_is_enumerate_on_tiny_and_is_proved():
     problem = problems.load("dgl", "tiny", n_users=3)
     for index in range(2):
@@ -227,6 +330,7 @@ def test_exact_is_enumerate_on_tiny_and_is_proved():
         np.testing.assert_allclose(exact.objective, every.objective, rtol=1e-9)
         assert exact.gap <= 1e-8
         assert toolkit.verify(problem, instance, exact).verdict == "proved"
+        assert toolkit.verify(problem, instance, every).verdict == "proved"
 
 
 def test_the_proof_bounds_whatever_number_it_is_given():
@@ -403,11 +507,175 @@ def test_decode_keeps_what_fits_and_does_not_depend_on_other_rows():
     assert (np.where(left > 0, left, np.inf) > room[..., None]).all()
 
 
+@pytest.mark.parametrize("rule", ["random", "random-once", "bayes"])
+def test_rules_do_not_depend_on_other_rows(rule):
+    problem = short()
+    data = problem.sample(rng_for("rows"), (3,))
+    whole = problem.follow(data, rule, rng_for("draws"))
+    alone = problem.follow(row(data, slice(0, 1)), rule, rng_for("draws"))
+    np.testing.assert_array_equal(whole["cache"][0], alone["cache"][0])
+    assert rule == "bayes" or not np.array_equal(whole["cache"][0], whole["cache"][1])
+
+
 def test_a_rule_is_a_solver():
-    problem = problems.load("dgl", "tiny")
-    instance = problem.instance(0)
-    found = toolkit.solve(problem, instance, "rule", rule="bayes")
+    problem, other = problems.load("dgl", "tiny"), problems.load("droo", "tiny")
+    found = toolkit.solve(problem, problem.instance(0), "rule", rule="bayes")
     assert found.status == "feasible"
-    guess, other = Rule(rule="guess"), problems.load("droo", "tiny")
-    assert "no rule 'guess'" in guess.refuses(problem, instance)
-    assert "no rules" in Rule().refuses(other, other.instance(0))
+    assert str(Rule().for_problem(problem)) == "rule[rule=bayes]"
+    assert "no rules" in Rule(rule="guess").for_problem(other).refuses(other, other.instance(0))
+
+
+def test_a_rule_that_the_problem_does_not_have_is_a_usage_error(tmp_path, capsys):
+    argv = ["--problem", "dgl", "--preset", "tiny", "--quiet", "--store", f"{tmp_path}/s.sqlite"]
+    assert main([*argv, "--solvers", "rule[rule=xyz]"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "No rule of 'dgl' is called 'xyz'; known: all, bayes, " in said
+
+
+# --- searches over caches
+
+
+@pytest.mark.parametrize("solver", ["ga_mask", "ga_pymoo", "full_offload", "random_search"])
+def test_searches_keep_the_caches_within_their_limit(solver):
+    problem = short()
+    found = toolkit.solve(problem, problem.instance(0), solver, evaluations=200)
+    assert found.status == "feasible"
+    assert found.decision["cache"].any()
+
+
+def test_caches_that_do_not_fit_are_bounded_as_infeasible():
+    problem = short()
+    data = problem.instance(0).data
+    choices = {"cache": np.zeros((2, 3, 2, 3)), "target": np.zeros((2, 3, 2, 6))}
+    choices["cache"][1, 0, 1] = 1.0
+    np.testing.assert_array_equal(EpisodeProof(data).bound_each(choices) == np.inf, [False, True])
+
+
+# --- nothing to gain, and what solvers state
+
+
+GIB = 2.0**30
+BARREN = {
+    "nothing fits": {"n_users": 50, "capacity": 1e9, "limit": 1e9},
+    "loading is dear": {"load_price": 4.0},
+    "dearer": {"load_price": 1e6},
+    "one user": {"n_users": 1},
+    "three servers": {"n_servers": 3, "load_price": 4.0},
+    "one server": {"n_servers": 1, "n_users": 5, "load_price": 4.0},
+}
+
+
+@pytest.mark.parametrize("case", BARREN)
+def test_that_nothing_pays_is_proved(case):
+    """A bound of exactly 0, which the proof supports."""
+    problem = problems.load("dgl", "clean", **{"steps": 6, "slots": 2, **BARREN[case]})
+    instance = problem.instance(0)
+    found = toolkit.solve(problem, instance, "exact")
+    assert found.objective == found.bound == 0
+    seen = toolkit.verify(problem, instance, found)
+    assert (seen.verdict, seen.gap) == ("proved", 0.0)
+
+
+@pytest.mark.parametrize("price", [1e-6, 1e-2, 0.3, 0.5, 1.0])
+def test_a_bound_contains_what_the_proof_allows_for_rounding(price):
+    problem = problems.load("dgl", "clean", steps=6, slots=2, load_price=price)
+    for index in range(2):
+        instance = problem.instance(index)
+        found = toolkit.solve(problem, instance, "exact")
+        value = Clairvoyant(instance.data).solved[0]
+        proved = -EpisodeProof(instance.data).bound(None, {"above": value})
+        assert value <= proved <= found.bound
+        assert toolkit.verify(problem, instance, found).verdict == "proved"
+
+
+def test_nothing_is_not_the_best_where_a_little_pays():
+    """The proof says 0 only where paths that cache something surely lose."""
+    problem = short(load_price=0.02)
+    data = problem.instance(0).data
+    for scale in (1.0, 4.0, 16.0):
+        dear = {**data, "load_price": data["load_price"] * scale}
+        best = listed(problem, dear)
+        for above in (-1.0, 0.0, best, 1.0):
+            for prices in ({"above": above}, {"union": above}):
+                assert -EpisodeProof(dear).bound(None, prices) >= best
+
+
+# --- other roads to good decisions and bounds
+
+
+@pytest.mark.parametrize(
+    "rooms", [([4, 4], [6, 6]), ([4, 6], [4, 6]), ([2, 6], [6, 4]), ([0.5, 3], [6, 6])]
+)
+def test_two_servers_with_other_caches(rooms):
+    """Capacities below limits, and servers that differ: the listing of all paths, proved."""
+    problem = short(load_price=0.005, overflow_price=0.01 / GIB)
+    instance = problem.instance(1)
+    capacity, limit = (GIB * np.array(x, float) for x in rooms)
+    data = {**instance.data, "capacity": np.minimum(capacity, limit), "limit": limit}
+    instance = dataclasses.replace(instance, data=data)
+    best = listed(problem, data)
+    found = toolkit.solve(problem, instance, "exact")
+    np.testing.assert_allclose(found.objective, best, rtol=1e-12)
+    assert toolkit.verify(problem, instance, found).verdict == "proved"
+    for above in (-1.0, 0.9 * best, best, 2 * best):
+        assert -EpisodeProof(data).bound(None, {"above": above}) >= best
+
+
+NO_BETTER = {
+    "users who differ": ("as-published", {"n_users": 12, "steps": 4, "slots": 2}),
+    "three servers": ("clean", {"n_servers": 3, "n_users": 12, "steps": 4, "slots": 2}),
+    "a price of room": (
+        "clean",
+        {"n_servers": 3, "n_users": 12, "steps": 4, "slots": 2, "limit": 30 * GIB},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NO_BETTER)
+def test_no_rule_is_better_than_exact(case):
+    preset, setting = NO_BETTER[case]
+    problem = problems.load("dgl", preset, **setting)
+    instance = problem.instance(0)
+    found = toolkit.solve(problem, instance, "exact")
+    data = {key: np.asarray(value)[None] for key, value in instance.data.items()}
+    for rule in problem.rules:
+        decision = problem.follow(data, rule, rng_for(rule))
+        assert problem.evaluate(data, decision).objective[0] <= found.objective + 1e-9, rule
+    assert toolkit.verify(problem, instance, found).verdict in ("proved", "bounded")
+
+
+def test_polishing_caches_gains():
+    problem = problems.load("dgl", "clean", steps=6, slots=2, limit=25 * GIB)
+    whole = Clairvoyant(problem.instance(0).data)
+    before, gained = np.zeros((6, 2, 10)), []
+    for cache in (before, polished(whole, before)):
+        decision = problem.complete(whole.data, decided(whole.data, cache))
+        found = problem.evaluate(whole.data, decision)
+        assert found.feasible()
+        gained.append(found.objective)
+    assert gained[0] == 0 < 0.5 * whole.solved[0] < gained[1] <= whole.solved[0]
+
+
+def test_a_cheap_cloud_is_used():
+    """Through servers that have not cached: no solver, rule or environment loses it."""
+    problem = short(
+        n_users=4, n_services=2, slots=1, cloud_rate=1e12, cloud_cpu=1e12, cloud_delay=1e-9
+    )
+    instance = problem.instance(1)
+    best = listed(problem, instance.data, every_target)
+    found = toolkit.solve(problem, instance, "exact")
+    assert 0.99 * best <= found.objective <= best + 1e-9 <= found.bound + 2e-9
+    data = {key: np.asarray(value)[None] for key, value in instance.data.items()}
+    nothing = problem.evaluate(data, problem.follow(data, "nothing", rng_for("none")))
+    assert nothing.objective[0] > 0.9 * best
+    assert toolkit.verify(problem, instance, found).verdict in ("proved", "bounded")
+
+
+@pytest.mark.parametrize("users", [101, 201])
+def test_many_users_have_a_decision_and_a_bound(users):
+    problem = problems.load("dgl", "clean", n_users=users, steps=3, slots=2)
+    instance = problem.instance(0)
+    found = toolkit.solve(problem, instance, "exact")
+    assert found.gap < (0.02 if users == 101 else 0.2)
+    assert toolkit.verify(problem, instance, found).verdict in ("proved", "bounded")

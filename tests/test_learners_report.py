@@ -177,6 +177,7 @@ def test_no_share_where_its_scale_is_unknown_and_why(beside: list[Record], why: 
     records = [policy(objective=11.0), *beside]
     assert (lesson(*records).missed, lesson(*records).missed_on) == (None, (0, 1))
     assert why in flat(records)
+    assert "missed" not in cells_of(records, "policy")
 
 
 def test_a_share_needs_a_feasible_decision_of_its_own() -> None:
@@ -200,7 +201,10 @@ def test_no_reason_is_given_where_nothing_is_left_out() -> None:
 def test_shares_are_turned_round_where_larger_is_better() -> None:
     top = exact(sense="max")
     local = run("local_only", objective=6.0, sense="max")
-    assert lesson(top, local, policy(objective=9.0, sense="max")).missed == pytest.approx(0.25)
+    records = [top, local, policy(objective=9.0, sense="max")]
+    assert lesson(*records).missed == pytest.approx(0.25)
+    assert "gain missed = mean (opt - value) / (opt - all-local)" in flat(records)
+    assert "saving" not in flat(records)
 
 
 def test_break_even_is_against_the_fastest_that_proves_every_instance() -> None:
@@ -463,6 +467,10 @@ def test_bands_are_medians_and_quartiles_over_the_runs_that_came_so_far() -> Non
     assert band.middle == (3.0, 4.5, 7.0)
     assert band.low == (2.0, 4.0, 7.0)
     assert band.high == (4.0, 5.0, 7.0)
+
+
+def test_generations_of_what_does_not_learn_are_no_training_curve() -> None:
+    assert bands([run("ga_mask", details={"curve": {"reward": [1.0, 2.0]}})]) == {}
 
 
 def test_a_single_point_is_no_curve() -> None:

@@ -78,7 +78,17 @@ def test_a_policy_says_which_size_it_was_trained_on(trained):
     other = problems.load("droo", n_users=7)
     said = policy.refuses(other, other.instance())
     assert said.startswith("it was trained on 6 users and takes no other size")
-    assert "offload is (6,) there, (7,) here" in said
+    assert said.endswith(": here it is 7 users")
+
+
+def test_a_policy_says_what_differs_where_it_is_not_the_users(tmp_path):
+    argv = ["train", "--problem", "dgl", "--preset", "tiny", "--quiet", "--steps", "1"]
+    assert main([*argv, "--learner", "lstm_ddpg", "--out", str(tmp_path / "p.zip")]) == 0
+    policy = solvers.registry.build("policy", checkpoint=str(tmp_path / "p.zip"))
+    other = problems.load("dgl", "tiny", n_servers=1, n_services=3)
+    said = policy.refuses(other, other.instance())
+    assert "on 2 services and 2 servers and" in said
+    assert said.endswith(": here it is 3 services and 1 server")
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])

@@ -255,7 +255,8 @@ def problem_of(instance: Instance, where: str) -> Problem:
 
 def make_cases(plan: Plan, problem: Problem, instances: Iterable[Instance]) -> list[Case]:
     """Every chosen solver on every instance, instance by instance; published data bring theirs."""
-    chosen = chosen_solvers(plan.solvers)
+    each = [solver.for_problem(problem) for solver in chosen_solvers(plan.solvers)]
+    chosen = list({str(solver): solver for solver in each}.values())
     if plan.data is not None:
         stated = solvers.registry.build("published", data=plan.data)
         chosen = [*(s for s in chosen if s.name != stated.name), stated]

@@ -41,7 +41,8 @@ def solve(
     name, given = parse_spec(solver)
     if twice := sorted(given.keys() & params.keys()):
         raise UserError(f"{twice[0]} is given in {solver!r} and beside it; give it once.")
-    built = solvers.fitted(solvers.registry.build(name, **given, **params), problem)
+    asked = solvers.registry.build(name, **given, **params).for_problem(problem)
+    built = solvers.fitted(asked, problem)
     instance = problem.admit(instance)
     if package := built.missing():
         raise UserError(f"{solver} needs the package {package!r}, which is not installed.")

@@ -19,7 +19,7 @@ from toolkit.reports.card import Chapter, write_card
 from toolkit.reports.record import Record
 from toolkit.reports.study import ENOUGH, Panel, PaperClaim, Study
 
-from ._case import make_cases, plan_problems
+from ._case import chosen_problem, make_cases, plan_problems
 from ._plan import Plan, ensure_writable, make_plan, parse_solver
 from ._run import INTERRUPTED, Runs, exit_code
 from ._signals import handled_by, interrupt
@@ -82,7 +82,8 @@ def _labels(name: str, plan: Plan) -> dict[str, str]:
     labels = {}
     for method, spec in plan.methods.items():
         solver, params = parse_solver(spec)
-        labels[method] = str(solvers.registry.build(solver, **params))
+        built = solvers.registry.build(solver, **params)
+        labels[method] = str(built.for_problem(chosen_problem(plan)))
         if list(labels.values()).count(labels[method]) > 1:
             raise UserError(f"The plan {name!r} has {labels[method]} twice; give it one name.")
     for claim in plan.claims:

@@ -21,6 +21,7 @@ from toolkit.problems import (
     Problem,
     Space,
     Var,
+    consistent,
 )
 
 from . import _genetic_kernels as kernels
@@ -87,11 +88,10 @@ def repaired(
     keys = Keys(space, int(max(spans)) if coarse else 0)
 
     def decide(genes: np.ndarray) -> Decision:
-        raw = keys.read(genes)
-        if not isinstance(problem, HasRepair):
-            return raw
-        found = problem.repair(data, raw)
-        return problem.repair(data, _rounded(space, found)) if rounded else found
+        found = consistent(problem, data, keys.read(genes))
+        if rounded and isinstance(problem, HasRepair):
+            return problem.repair(data, _rounded(space, found))
+        return found
 
     return keys, decide
 

@@ -22,6 +22,7 @@ from ._knowledge import HasConic as HasConic
 from ._knowledge import HasCvxpy as HasCvxpy
 from ._knowledge import HasDiagnosis as HasDiagnosis
 from ._knowledge import HasFeatures as HasFeatures
+from ._knowledge import HasFitting as HasFitting
 from ._knowledge import HasMasters as HasMasters
 from ._knowledge import HasNearest as HasNearest
 from ._knowledge import HasOptions as HasOptions
@@ -37,6 +38,7 @@ from ._knowledge import HasRelaxation as HasRelaxation
 from ._knowledge import HasRepair as HasRepair
 from ._knowledge import Options as Options
 from ._knowledge import Published as Published
+from ._knowledge import consistent as consistent
 from ._proof import Certificate as Certificate
 from ._space import Space as Space
 from ._space import Var as Var

@@ -160,6 +160,14 @@ class Problem(Component, ABC):
                 raise UserError(f"{where}: data has {key!r}, which {self.name!r} does not know.")
         return instance
 
+    def sizes(self, data: Data) -> dict[str, int]:
+        """How many users, servers … the data of one instance have, by the names of the axes."""
+        return {
+            dim: int(size)
+            for key, spec in self.fields.items()
+            for dim, size in zip(spec.dims, np.shape(data[key]), strict=True)
+        }
+
     def users(self, data: Data) -> int:
         """The number of users that the data has: the size of the axis called "users"."""
         for key, spec in self.fields.items():

@@ -58,7 +58,7 @@ class HasDynamics(Protocol):
 class HasRules(Protocol):
     """Knows policies that do not learn: causal ones, and for comparison some that see more."""
 
-    rules: Mapping[str, str]  # name -> one line
+    rules: Mapping[str, str]  # name -> one line; the first, a causal one, is the default
 
     def follow(
         self,

@@ -17,7 +17,7 @@ from ._space import Space
 
 MOST = 10_000_000  # frames
 AXIS = "frames"  # the leading axis of every array
-BATCHED = ("complete", "repair")  # a batch of frames is done as any batch is
+BATCHED = ("complete", "repair", "fitted")  # a batch of frames is done as any batch is
 
 
 @dataclass(frozen=True, kw_only=True)

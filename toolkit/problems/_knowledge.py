@@ -12,8 +12,12 @@ import numpy as np
 from toolkit.arrays import Array, Data, Decision
 from toolkit.instances import Instance
 
-from ._proof import Arithmetic, How, Prices, Proof
+from ._proof import How, Prices
 from ._published import Published as Published
+from ._relaxation import Bounded as Bounded
+from ._relaxation import HasProof as HasProof
+from ._relaxation import HasRelaxation as HasRelaxation
+from ._relaxation import Relaxation as Relaxation
 from ._space import Space
 
 
@@ -35,6 +39,21 @@ class HasRepair(Protocol):
 
     def repair(self, data: Data, raw: Decision) -> Decision:
         """Keeps the discrete part; masks and rescales the continuous one. Batched."""
+
+
+@runtime_checkable
+class HasFitting(Protocol):
+    """Knows how to make discrete choices that constraints among themselves forbid allowed."""
+
+    def fitted(self, data: Data, discrete: Decision) -> Decision:
+        """Discrete blocks that fit, near those given; what fits stays as it is. Takes what
+        `complete` takes."""
+
+
+def consistent(problem: Any, data: Data, raw: Decision) -> Decision:
+    """A point of the box, `fitted` and repaired where the problem knows how."""
+    raw = {**raw, **problem.fitted(data, raw)} if isinstance(problem, HasFitting) else raw
+    return problem.repair(data, raw) if isinstance(problem, HasRepair) else raw
 
 
 @runtime_checkable
@@ -262,43 +281,3 @@ class HasMasters(Protocol):
     """Has linear relaxations for outer approximation."""
 
     def masters(self, instance: Instance) -> Pieces[Master]: ...
-
-
-@dataclass(frozen=True)
-class Bounded:
-    """What a relaxation says of a node: a lower bound of the loss, and choices worth a try."""
-
-    loss: float  # +inf: the node is empty
-    candidates: Decision | None = None  # discrete blocks, one leading axis
-
-
-class Relaxation(Protocol):
-    """One instance's nodes for branch and bound; a node is the problem's own business."""
-
-    def root(self) -> Any: ...
-
-    def bound(self, node: Any, cutoff: float) -> Bounded:
-        """The node's bound; may stop early once it exceeds `cutoff` (the node is then closed)."""
-
-    def branch(self, node: Any, cutoff: float) -> tuple[How, Sequence[Any]]:
-        """The split, in the words of the proof, and the children that it makes.
-
-        No children: the node is a single point, its bound is as good as arithmetic allows.
-        """
-
-    def prices(self, node: Any) -> Prices:
-        """The prices from which the proof recomputes the node's bound."""
-
-
-@runtime_checkable
-class HasRelaxation(Protocol):
-    """Has bounds and splits for the branch-and-bound engine."""
-
-    def relaxation(self, data: Data) -> Relaxation: ...
-
-
-@runtime_checkable
-class HasProof(Protocol):
-    """Can re-prove bounds in rigorous arithmetic."""
-
-    def proof(self, data: Data, arithmetic: Arithmetic = "float") -> Proof: ...

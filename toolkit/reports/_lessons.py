@@ -63,12 +63,11 @@ def _costs(batch: str) -> tuple[Column, ...]:
     )
 
 
+GAPS = 3  # columns of CHOICES before what is missed
 CHOICES = (
     Column(("", "feasible"), lambda s: s.feasible, _of),
     Column(("median", "gap"), lambda s: s.median_gap, numbers.gap),
     Column(("mean", "gap"), lambda s: s.mean_gap, numbers.gap),
-    Column(("saving", "missed"), lambda s: s.missed, numbers.gap),
-    Column(("", "on"), lambda s: s.missed_on, _of),
     Column(("1st guess", "feasible"), lambda s: s.first_feasible, _of),
     Column(("tried", "feasible"), lambda s: s.explored, numbers.share),
     Column(("final", "gap"), lambda s: s.final_gap, numbers.gap),
@@ -87,8 +86,26 @@ def tables(lessons: Sequence[Lesson]) -> list[Table]:
     batch = "batch of " + "/".join(map(str, sizes)) if sizes else "batch"
     return [
         _table("learners: what they cost", _costs(batch), learners, _cost_legend(learners)),
-        _table("learners: what they decide", CHOICES, lessons, _choice_legend(lessons)),
+        _table("learners: what they decide", _choices(lessons), lessons, _choice_legend(lessons)),
     ]
+
+
+def _choices(lessons: Sequence[Lesson]) -> tuple[Column, ...]:
+    """CHOICES, and what is missed of what offloading brings, where any instance tells it."""
+    if not _told(lessons):
+        return CHOICES
+    missed = Column((_brought(lessons), "missed"), lambda s: s.missed, numbers.gap)
+    told = Column(("", "on"), lambda s: s.missed_on, _of)
+    return (*CHOICES[:GAPS], missed, told, *CHOICES[GAPS:])
+
+
+def _told(lessons: Sequence[Lesson]) -> bool:
+    return any(lesson.missed is not None for lesson in lessons)
+
+
+def _brought(lessons: Sequence[Lesson]) -> str:
+    """What offloading brings, by the problem's sense."""
+    return "gain" if lessons[0].sense == "max" else "saving"
 
 
 def _table(
@@ -137,8 +154,7 @@ def _cost_legend(learners: Sequence[Lesson]) -> list[str]:
 def _choice_legend(lessons: Sequence[Lesson]) -> list[str]:
     lines = [
         "gaps are to the best known, over feasible runs",
-        "saving missed = mean (cost - opt) / (all-local - opt), of what offloading can save; "
-        "on = instances that tell it" + _left_out(lessons),
+        _missed_legend(lessons) + _left_out(lessons),
         "1st guess = a policy's likeliest decision, before any repair; uniform = all its entries "
         "alike, of several; choices = distinct discrete choices / instances (seeds may differ)",
     ]
@@ -148,6 +164,20 @@ def _choice_legend(lessons: Sequence[Lesson]) -> list[str]:
             "which uniform and choices apply; the gaps before it are those of the best decision met"
         )
     return lines
+
+
+def _missed_legend(lessons: Sequence[Lesson]) -> str:
+    """What the column is; where there is none, that no instance tells it."""
+    word = _brought(lessons)
+    if not _told(lessons):
+        return f"{word} missed, as a share of all that offloading brings: no instance tells it"
+    share = (
+        "(opt - value) / (opt - all-local)"
+        if word == "gain"
+        else "(cost - opt) / (all-local - opt)"
+    )
+    brings = f"of what offloading can {word.replace('saving', 'save')}"
+    return f"{word} missed = mean {share}, {brings}; on = instances that tell it"
 
 
 def _left_out(lessons: Sequence[Lesson]) -> str:

@@ -1,4 +1,4 @@
-"""How much of what offloading can save a solver misses, and on which instances that is known."""
+"""How much of what offloading saves, or gains, a solver misses, and which instances tell it."""
 
 import statistics
 from collections.abc import Sequence

@@ -61,6 +61,7 @@ class Lesson:
 
     label: str
     learner: bool
+    sense: str  # "min" or "max", of the problem
     runs: int
     feasible: Count
     median_gap: float | None
@@ -113,7 +114,11 @@ def lessons(comparisons: Sequence[Comparison]) -> list[Lesson]:
 
 
 def _learnt(pairs: Pairs) -> bool:
-    return any("training_seconds" in row.record.details for _, row in pairs)
+    return any(_learns(row.record) for _, row in pairs)
+
+
+def _learns(record: Record) -> bool:
+    return "training_seconds" in record.details
 
 
 def _lesson(label: str, pairs: Pairs, pays: BreakEven | None) -> Lesson:
@@ -125,6 +130,7 @@ def _lesson(label: str, pairs: Pairs, pays: BreakEven | None) -> Lesson:
     return Lesson(
         label=label,
         learner=_learnt(pairs),
+        sense=records[0].sense,
         runs=len(records),
         feasible=Count(len(gaps), len(records)),
         median_gap=_median(gaps),
@@ -245,10 +251,11 @@ def pays_after(training: float, theirs: float, own: float) -> float:
 
 
 def bands(records: Iterable[Record]) -> dict[str, list[Band]]:
-    """The training curves by what they show, one band a label; a single point is no curve."""
+    """The training curves by what they show, one band a label; a single point is no curve, nor
+    are the generations of what does not learn."""
     groups: dict[str, list[Curve]] = {}
     for record in records:
-        if lines := curve(record):
+        if _learns(record) and (lines := curve(record)):
             groups.setdefault(record.label, []).append(lines)
     out = {}
     for name in CURVES:

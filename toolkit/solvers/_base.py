@@ -149,6 +149,11 @@ class Solver(Component, ABC):
         absent = [name for name in self.requires if importlib.util.find_spec(name) is None]
         return absent[0] if absent else None
 
+    def for_problem(self, problem: Problem) -> "Solver":
+        """Itself, with defaults that are the problem's filled in; UserError where a parameter
+        names what the problem does not have."""
+        return self
+
     def refuses(self, problem: Problem, instance: Instance) -> str | None:
         """Why it cannot take this instance, or None."""
         return None

@@ -6,7 +6,15 @@ import numpy as np
 
 from toolkit.arrays import Decision
 from toolkit.instances import Instance
-from toolkit.problems import TOLERANCE, Evaluation, HasCompletion, HasRanking, Problem, Space
+from toolkit.problems import (
+    TOLERANCE,
+    Evaluation,
+    HasCompletion,
+    HasFitting,
+    HasRanking,
+    Problem,
+    Space,
+)
 
 from ._probe import Probe
 
@@ -51,7 +59,8 @@ def merit(problem: Problem, evaluation: Evaluation) -> np.ndarray:
 
 
 class Choices:
-    """The discrete choices of one instance as flat vectors (rows, size), completed and judged."""
+    """The discrete choices of one instance as flat vectors (rows, size): fitted where the problem
+    knows how, completed and judged."""
 
     def __init__(self, problem: Problem, instance: Instance, probe: Probe) -> None:
         assert isinstance(problem, HasCompletion)
@@ -61,6 +70,7 @@ class Choices:
         self.size, self._width = self.space.size, whole.size
         self._problem, self._data, self._probe = problem, instance.data, probe
         self._complete: Callable[..., Decision] = problem.complete
+        self._fitted = problem.fitted if isinstance(problem, HasFitting) else None
         self._radix = (self.high - self.low + 1).astype(np.int64)
         self._moves = self._single_moves()
 
@@ -78,7 +88,10 @@ class Choices:
         """The merit of every row, UNSEEN where the budget ended before it."""
         out = np.full(len(flat), UNSEEN)
         for rows in blocks(self._probe, len(flat), self._width):
-            decision = self._complete(self._data, self.space.unflatten(flat[rows]))
+            choice = self.space.unflatten(flat[rows])
+            if self._fitted:
+                choice = self._fitted(self._data, choice)
+            decision = self._complete(self._data, choice)
             out[rows] = merit(self._problem, self._probe.offer(decision))
         return out
 

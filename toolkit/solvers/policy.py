@@ -64,7 +64,7 @@ class Policy(Solver):
         first = {key: value[0] for key, value in data.items()}
         there, here = _shapes(trained, trained.instance().data), _shapes(frame, first)
         if sized and there != here:
-            return _misfit(trained, there, here)
+            return _differing(trained, frame, first) or _misfit(there, here)
         return None
 
     def solve(self, problem: Problem, instance: Instance, probe: Probe) -> Claim:
@@ -115,10 +115,19 @@ def _shapes(problem: Problem, data: Data) -> dict[str, tuple[int, ...]]:
     return {**blocks, **{f"data {key}": value.shape for key, value in data.items()}}
 
 
-def _misfit(
-    trained: Problem, there: dict[str, tuple[int, ...]], here: dict[str, tuple[int, ...]]
-) -> str:
-    """How what a policy was trained on differs from what it is asked."""
+def _differing(trained: Problem, problem: Problem, data: Data) -> str:
+    """How many users, servers … a policy was trained on and meets, where that differs."""
+    there, here = trained.sizes(trained.instance().data), problem.sizes(data)
+    differ = [dim for dim in there if there[dim] != here.get(dim, there[dim])]
+    then, now = (
+        " and ".join(f"{of[dim]:,} {dim.removesuffix('s' * (of[dim] == 1))}" for dim in differ)
+        for of in (there, here)
+    )
+    return f"it was trained on {then} and takes no other size: here it is {now}" if differ else ""
+
+
+def _misfit(there: dict[str, tuple[int, ...]], here: dict[str, tuple[int, ...]]) -> str:
+    """How else what a policy was trained on differs from what it is asked."""
     key = next(key for key in {**there, **here} if there.get(key) != here.get(key))
     if (key in there) != (key in here):
         then, now = ("", "not ") if key in there else ("not ", "")
@@ -126,10 +135,7 @@ def _misfit(
             f"it was trained where {key} is {then}decided, and here it is {now}decided: "
             "train it on this problem"
         )
-    return (
-        f"it was trained on {trained.users(trained.instance().data)} users and takes no "
-        f"other size: {key} is {there[key]} there, {here[key]} here"
-    )
+    return f"it takes no other size than it was trained on: {key} is {there[key]}, here {here[key]}"
 
 
 def _batch_cost(problem: Problem, decide: Callable[[Data], Decision]) -> tuple[int, float]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from toolkit.instances import Instance
-from toolkit.problems import HasRepair, Problem
+from toolkit.problems import Problem, consistent
 
 from ._base import Claim, Solver
 from ._probe import Probe
@@ -23,7 +23,5 @@ class Random(Solver):
 
     def solve(self, problem: Problem, instance: Instance, probe: Probe) -> Claim:
         decision = problem.space(instance.data).sample(probe.rng)
-        if isinstance(problem, HasRepair):
-            decision = problem.repair(instance.data, decision)
-        probe.offer(decision)
+        probe.offer(consistent(problem, instance.data, decision))
         return Claim()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from toolkit.instances import Instance
-from toolkit.problems import HasPrior, HasRepair, Problem
+from toolkit.problems import HasPrior, Problem, consistent
 
 from ._base import Claim, Solver
 from ._probe import Probe
@@ -35,7 +35,7 @@ class RandomSearch(Solver):
         wanted = self.evaluations or (UNLIMITED if budget == float("inf") else int(budget))
         for rows in blocks(probe, wanted, space.size):
             decision = space.sample(probe.rng, (rows.stop - rows.start,))
-            if self.masked and isinstance(problem, HasRepair):
-                decision = problem.repair(data, decision)
+            if self.masked:
+                decision = consistent(problem, data, decision)
             probe.offer(decision)
         return Claim(stop=probe.stop)

@@ -1,8 +1,9 @@
 """A policy of the problem's own that does not learn."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from toolkit.errors import unknown
 from toolkit.instances import Instance
 from toolkit.problems import HasRules, Problem
 
@@ -22,15 +23,18 @@ class Rule(Solver):
 
     rule: str = ""
 
-    def refuses(self, problem: Problem, instance: Instance) -> str | None:
+    def for_problem(self, problem: Problem) -> "Rule":
         if not isinstance(problem, HasRules):
-            return "the problem has no rules"
+            return self
         if self.rule and self.rule not in problem.rules:
-            return f"the problem has no rule {self.rule!r}; it has {', '.join(problem.rules)}"
-        return None
+            raise unknown(f"rule of {problem.name!r}", self.rule, problem.rules)
+        return replace(self, rule=self.rule or next(iter(problem.rules)))
+
+    def refuses(self, problem: Problem, instance: Instance) -> str | None:
+        return None if isinstance(problem, HasRules) else "the problem has no rules"
 
     def solve(self, problem: Problem, instance: Instance, probe: Probe) -> Claim:
         assert isinstance(problem, HasRules)
-        name = self.rule or next(iter(problem.rules))
-        probe.offer(problem.follow(instance.data, name, probe.rng))
+        rule = self.for_problem(problem).rule
+        probe.offer(problem.follow(instance.data, rule, probe.rng))
         return Claim()

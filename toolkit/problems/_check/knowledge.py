@@ -11,6 +11,7 @@ from toolkit.problems._base import SMALLEST, Problem
 from toolkit.problems._knowledge import (
     HasCompletion,
     HasConic,
+    HasFitting,
     HasMasters,
     HasPrior,
     HasProof,
@@ -49,6 +50,22 @@ def repair_keeps_the_choice_and_settles_the_rest(problem: Problem) -> None:
         for var in case.space.discrete:
             same(once[var.name], raw[var.name], 0, "the choice before and after repair")
         same(problem.repair(case.data, once), once, 1e-9, "repaired once and twice")
+
+
+def fitting_changes_what_cannot_be_completed_alone(problem: Problem) -> None:
+    if not (isinstance(problem, HasFitting) and isinstance(problem, HasCompletion)):
+        return
+    for case in cases(problem):
+        raw = case.choices(rng_for("fitted"), 50)
+        once = problem.fitted(case.data, raw)
+        in_domain(Space(case.space.discrete), once, "a fitted choice")
+        same(problem.fitted(case.data, once), once, 0, "fitted once and twice")
+        before, after = (case.worth(problem.complete(case.data, one)) for one in (raw, once))
+        need(bool(np.isfinite(after).all()), "a fitted choice is infeasible, completed.")
+        for i in np.flatnonzero(np.isfinite(before)):
+            same(row(once, i), row(raw, i), 0, "a feasible choice before and after fitting")
+        alone = problem.fitted(case.data, row(raw, 0))
+        same(alone, row(once, 0), 0, "fitted alone and in a batch")
 
 
 def prior_and_ranking_stay_in_the_space(problem: Problem) -> None:
@@ -259,6 +276,7 @@ def in_domain(space: Space, decision: Decision, what: str) -> None:
 
 CHECKS: list[Check] = [
     repair_keeps_the_choice_and_settles_the_rest,
+    fitting_changes_what_cannot_be_completed_alone,
     prior_and_ranking_stay_in_the_space,
     completion_keeps_the_choice_in_every_batch,
     nothing_beats_completion,

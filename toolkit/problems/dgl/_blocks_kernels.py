@@ -10,7 +10,7 @@ import numpy as np
 
 from toolkit.compiled import compiled
 
-from ._greedy_kernels import improved
+from ._greedy_kernels import improved, saved
 from ._path_kernels import best_of_one, best_path
 
 
@@ -96,9 +96,8 @@ def _table(slots, cell, unit, masks, less, path, m, other, table):
                             reach[0, i, q] = masks[kept] >> k & 1
                     _start(target, less, a, b)
                     improved(*here, False, target[a, b])
-                    value = unit * _gain(
-                        root[t, s], worth[t, s], cell, level[t, s], target[a, b, 0]
-                    )
+                    who = target[a, b, 0]
+                    value = unit * saved(worth[t, s], root[t, s], cell, level[t, s], who, servers)
                     table[t, a, b] += value
                     if a != b and other >= 0:
                         table[t, b, a] += value
@@ -115,16 +114,3 @@ def _start(target, less, a, b):
         if b == 0 and less[a, k] >= 0:
             target[a, b] = target[less[a, k], b]
             return
-
-
-@compiled
-def _gain(root, worth, cell, level, target):
-    """What offloading adds to the QoE of a slot."""
-    servers = root.size
-    band, load, total = np.zeros(servers), np.zeros(servers), 0.0
-    for i in range(root.size):
-        if target[i] > 0:
-            total += worth[i]
-            band[cell[i]] += root[i]
-            load[target[i] - 1] += 1.0
-    return total - np.sum(band * band) - level * np.sum(load * load)

@@ -19,7 +19,8 @@ def decoded(service, root, local, cell, level, size, limit, price, counted, star
     forecast that has hardly changed changes caches only where that pays.
 
     The value of caches is the mean gain of the samples less price (rows, services) for what is
-    not in `start` (rows, servers, services). Whatever else of `start` still fits is kept.
+    not in `start` (rows, servers, services). Whatever else of `start` still fits is kept. `counted`
+    says that all users of a slot have the same `local`: then six counters value it.
     """
     rows, samples, users = service.shape
     order = np.empty((samples, users), np.int64)
@@ -42,7 +43,7 @@ def _value(slots, price, counted, start, cache):
     service, root, local, cell, order, level = slots
     total = 0.0
     if counted:
-        total = gain_of_caches(service, root, local[0, 0], cell, order, level, cache)
+        total = gain_of_caches(service, root, local[:, 0], cell, order, level, cache)
     else:
         total = gain_of_targets(service, root, local, cell, level, cache)
     paid = 0.0

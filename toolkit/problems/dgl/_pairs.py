@@ -4,6 +4,9 @@ With even servers the QoE of a slot depends only on what is cached anywhere: a b
 of two caches. Pairs that a path worth more than a given number could pass are then looked at
 closely; a path through others is not worth more. So with the optimum as that number the bound is
 the optimum, and with any other number it is a bound.
+
+A user who by offloading loses no less than at home, even if alone, is left out (`Known.idle`): with
+it at home any choice is as good. All others have to lose the same when they compute.
 """
 
 import numpy as np
@@ -16,26 +19,27 @@ def pairs_bound(known: Known, above: float) -> float:
     _applies(known)
     caches = _Caches(known)
     even = _even(known, caches.masks)
-    most = even[:, caches.masks[:, None] | caches.masks]
+    charge = caches.charges[0][:, None] + caches.charges[1]
+    most = even[:, caches.masks[:, None] | caches.masks] - charge
     forward, backward = caches.paths(most)
-    base = -known.unit * float(known.local.sum())
-    critical = forward + most + backward > above - base
+    critical = forward + most + backward > above - known.base
     for t in range(len(most)):
-        first, second = np.nonzero(np.triu(critical[t]))
+        first, second = np.nonzero(np.triu(critical[t] | critical[t].T))
         values = _closely(known, t, caches.masks[first], caches.masks[second])
-        most[t][first, second] = values
-        most[t][second, first] = values
+        most[t][first, second] = values - charge[first, second]
+        most[t][second, first] = values - charge[second, first]
     forward, backward = caches.paths(most)
-    best = float((forward[-1] + most[-1]).max())
-    return float(max(best, 0.0) + base + known.slack)
+    through = forward + most + backward
+    best = float(through[-1].max())
+    through[:, 0, 0] = -np.inf
+    return known.ceiling(best, float(through.max()))
 
 
 def _applies(known: Known) -> None:
-    """Two servers and cells with equal caches, where offloading is worth the same to all."""
-    limit, size = known.rooms, np.asarray(known.data["size"])
-    if len(limit) != 2 or limit[0] != limit[1] or len(size) > 16 or not known.vain:
-        raise ValueError("Pairs are of two servers with equal caches, and no use of the cloud.")
-    if (known.local != known.local[:, :, :1]).any():
+    """Two servers and cells, where offloading is worth the same to all."""
+    if len(known.rooms) != 2 or len(known.data["size"]) > 16 or not known.vain:
+        raise ValueError("Pairs are of two servers, and no use of the cloud.")
+    if not known.alike:
         raise ValueError("Pairs are for users who lose the same when they compute.")
 
 
@@ -46,7 +50,8 @@ class _Caches:
         size = np.asarray(known.data["size"])
         every = np.arange(1 << len(size))
         bits = (every[:, None] >> np.arange(len(size))) & 1
-        self.masks = every[bits @ size <= known.rooms[0]]
+        self.masks = every[bits @ size <= known.rooms.max()]
+        self.charges = known.charges(bits[self.masks])
         self._where = np.full(len(every), -1)
         self._where[self.masks] = np.arange(len(self.masks))
         self._price = np.asarray(known.data["load_price"])
@@ -81,7 +86,7 @@ def _even(known: Known, masks: np.ndarray) -> np.ndarray:
     """Reward (steps, all unions) of each step's slots if servers were even, base left out."""
     unions = np.unique(masks[:, None] | masks)
     out = np.full((len(known.root), 1 << len(known.data["size"])), -np.inf)
-    for t, (root, service) in enumerate(zip(known.root, known.service, strict=True)):
+    for t, (root, service) in enumerate(zip(known.root, known.asked, strict=True)):
         total = np.zeros(len(unions))
         for s in range(len(root)):
             total += _even_slot(known, root[s], service[s], unions, t, s)
@@ -93,7 +98,7 @@ def _even_slot(
     known: Known, root: np.ndarray, service: np.ndarray, unions: np.ndarray, t: int, s: int
 ) -> np.ndarray:
     """QoE that offloading adds in one slot for each union, at most."""
-    worth, level = _numbers(known, t, s)
+    worth, level = known.numbers(t, s)
     squares = []
     for g in range(2):
         mine = np.flatnonzero(known.cell == g)
@@ -116,22 +121,16 @@ def _even_slot(
     return best
 
 
-def _numbers(known: Known, t: int, s: int) -> tuple[float, float]:
-    """What an offloader is worth, at most, and the square of a server's load of one."""
-    worth = known.local[t, s, 0] - known.served[t, s]
-    return float(np.nextafter(worth, np.inf)), float(np.nextafter(known.level[t, s] ** 2, 0))
-
-
 def _closely(known: Known, t: int, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Reward of a step's slots for pairs of caches (pairs,): exact but for rounding."""
     from . import _pairs_kernels
 
     slots = range(known.root.shape[1])
-    numbers = np.array([_numbers(known, t, s) for s in slots])
+    numbers = np.array([known.numbers(t, s) for s in slots])
     cells = [np.flatnonzero(known.cell == g) for g in range(2)]
     most = [[_most(np.sort(known.root[t, s, c]), numbers[s, 0]) for c in cells] for s in slots]
     total = np.zeros(len(first))
-    slot = (known.root[t], known.cell, known.service[t], numbers[:, 0].copy(), numbers[:, 1].copy())
+    slot = (known.root[t], known.cell, known.asked[t], numbers[:, 0].copy(), numbers[:, 1].copy())
     _pairs_kernels.closely(*slot, np.array(most), first, second, total)
     return known.unit * total
 

@@ -48,17 +48,17 @@ def unions_bound(known: Known, above: float) -> float:
     bits = (np.arange(1 << services)[:, None] >> np.arange(services)) & 1
     subsets = np.flatnonzero(bits @ known.data["size"] <= known.rooms[0])
     fits = packable(subsets, servers, services)
-    even = _even(known, bits > 0)
+    even = _even(known, np.pad(bits > 0, ((0, 0), (0, 1))))
     most = np.where(fits, known.unit * even.sum(1), -np.inf)
-    base = -known.unit * float(known.local.sum())
     ways: dict[int, np.ndarray] = {}
     unseen = fits & np.ones(most.shape, bool)
     while True:
         through = _through(most, known)
         top = float(through.max())
-        todo = np.argwhere(unseen & (through > top - PART * max(top - (above - base), 0.0)))
-        if top <= above - base or not len(todo):
-            return float(max(top, 0.0) + base + known.slack)
+        beyond = above - known.base
+        todo = np.argwhere(unseen & (through > top - PART * max(top - beyond, 0.0)))
+        if top <= beyond or not len(todo):
+            return known.ceiling(top, float(through[:, 1:].max()))
         for t, union in todo.tolist():
             if union not in ways:
                 ways[union] = packings(union, subsets, servers)
@@ -83,7 +83,7 @@ def why_not(known: Known) -> str:
     rooms, services = known.rooms, len(known.data["size"])
     if services > SERVICES or len(rooms) > SERVERS or np.ptp(rooms) > 0 or not known.vain:
         return f"Unions are of equal servers, at most {SERVERS}, and {SERVICES} services."
-    if (known.local != known.local[:, :, :1]).any():
+    if not known.alike:
         return "Unions are for users who lose the same when they compute."
     return ""
 
@@ -101,14 +101,15 @@ def _moved(value: np.ndarray, known: Known, back: bool) -> np.ndarray:
 
 
 def _even(known: Known, bits: np.ndarray) -> np.ndarray:
-    """QoE (steps, slots, unions) that offloading adds at most if servers were even."""
+    """QoE (steps, slots, unions) that offloading adds at most if servers were even; bits (unions,
+    services and one that nobody has)."""
     steps, slots, _ = known.root.shape
     out = np.empty((steps, slots, len(bits)))
     servers = len(known.rooms)
     for t, s in np.ndindex(steps, slots):
-        worth, level = _numbers(known, t, s)
+        worth, level = known.numbers(t, s)
         root = known.root[t, s]
-        on = bits[:, known.service[t, s]]
+        on = bits[:, known.asked[t, s]]
         gain = np.full(on.shape, -np.inf)
         for g in range(servers):
             mine = np.flatnonzero(known.cell == g)
@@ -121,19 +122,13 @@ def _even(known: Known, bits: np.ndarray) -> np.ndarray:
     return out
 
 
-def _numbers(known: Known, t: int, s: int) -> tuple[float, float]:
-    """What an offloader is worth, at most, and the square of a server's load of one."""
-    worth = known.local[t, s, 0] - known.served[t, s]
-    return float(np.nextafter(worth, np.inf)), float(np.nextafter(known.level[t, s] ** 2, 0))
-
-
 def _closely(known: Known, t: int, ways: np.ndarray, even: np.ndarray) -> float:
     """Reward of a step's slots with the best of the packings, at most."""
     from . import _packed_kernels
 
     if not len(ways):
         return np.inf
-    numbers = np.array([_numbers(known, t, s) for s in range(len(even))])
-    slots = (known.root[t], known.cell, known.service[t], numbers[:, 0].copy())
+    numbers = np.array([known.numbers(t, s) for s in range(len(even))])
+    slots = (known.root[t], known.cell, known.asked[t], numbers[:, 0].copy())
     most = _packed_kernels.most_packed(*slots, numbers[:, 1].copy(), ways, even.copy())
     return known.unit * float(most)

@@ -3,7 +3,8 @@
 What the servers have cached together costs at least one loading of each service that is new. A
 union is worth, in a slot, no more than if servers were even; and no more than the best of the ways
 to pack it into the servers, for each of which prices of servers (n^2 >= (2 u + 1) n - u (u + 1) for
-whole n and u) and of cells (s^2 >= 2 l s - l^2) give a bound.
+whole n and u) and of cells (s^2 >= 2 l s - l^2) give a bound. A root may be infinite: such a user
+never offloads.
 """
 
 import numpy as np
@@ -148,8 +149,8 @@ def _priced(root, cell, reach, worth, level, load):
         toll = _toll(root, cell, ratio, g)
         total += toll * toll
         for i in range(users):
-            if cell[i] == g:
-                total += max(gain[i] - 2.0 * toll * root[i], 0.0)
+            if cell[i] == g and ratio[i] > toll:
+                total += gain[i] - 2.0 * toll * root[i]
     return total
 
 

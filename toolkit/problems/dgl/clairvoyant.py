@@ -8,14 +8,18 @@ import numpy as np
 from toolkit.arrays import Data, Decision
 from toolkit.errors import UserError
 from toolkit.problems import TOLERANCE
+from toolkit.problems._proof import Prices
+from toolkit.problems.dgl_slot.counting import Alike, alike, dominated
 from toolkit.problems.dgl_slot.tables import Tables, tables
 
-from .inner import Counted, dominated, targets
+from .inner import targets
 from .known import Known
 from .slots import flat, shared, slots_of
 
 SUBSETS = 200  # of services that fit a server; the tables have their square
 SERVICES = 16  # of which subsets are listed
+SLACKS = 3.0  # times what the proof allows for rounding, for that of both
+CHEAPER = 1e-3  # where loading were that much cheaper and still did not pay, it surely does not
 
 
 def subsets_that_fit(size: np.ndarray, limit: float) -> np.ndarray:
@@ -55,41 +59,49 @@ class Clairvoyant:
     def refuses(self) -> str | None:
         """Why the programme does not apply, or None."""
         limit, size = np.asarray(self.data["limit"]), np.asarray(self.data["size"])
-        if len(limit) != 2 or limit[0] != limit[1]:
-            return "it takes two servers with equal caches"
-        if np.any(self.data["capacity"] < limit):
-            return "a cache above its capacity has a price"
-        if len(size) > SERVICES or len(subsets_that_fit(size, limit[0])) > SUBSETS:
+        if len(limit) != 2:
+            return "it takes two servers"
+        if len(size) > SERVICES or len(subsets_that_fit(size, limit.max())) > SUBSETS:
             return f"more than {SUBSETS} subsets of services fit a server"
-        if self.counted is None:
+        if self.alike is None:
             return "users lose more or less when they compute, so that slots cannot be listed"
         return None
 
     @cached_property
-    def counted(self) -> Counted | None:
-        counted = Counted.of(self.found, self.slots["cell"])
-        return counted if counted is not None and np.ptp(counted.worth) == 0 else None
+    def alike(self) -> Alike | None:
+        """The slots where users differ by their links alone and need no cloud; else None."""
+        return alike(self.found) if dominated(self.found) else None
 
     @cached_property
     def subsets(self) -> Subsets:
-        return Subsets.of(np.asarray(self.data["size"]), float(self.data["limit"][0]))
+        return Subsets.of(np.asarray(self.data["size"]), float(self.data["limit"].max()))
 
     @cached_property
     def table(self) -> np.ndarray:
-        """Reward of each step's slots for all pairs of caches, (steps, subsets, subsets)."""
+        """Reward of each step's slots for all pairs of caches, less what is paid for what is above
+        the capacities, (steps, subsets, subsets)."""
         from toolkit.problems.dgl_slot import _count_kernels
 
-        counted = self.counted
-        assert counted is not None
-        steps, slots, users = np.shape(self.data["service"])
-        shape, some = (steps, slots, users), len(self.subsets.masks)
-        root, service = counted.root.reshape(shape), np.asarray(self.data["service"], np.int64)
-        worth, level = (x.reshape(steps, slots) for x in (counted.worth, counted.level))
-        table, cell = np.zeros((steps, some, some)), counted.cell[0]
-        for t in range(steps):
+        assert self.alike is not None
+        shape, some = np.shape(self.data["service"]), len(self.subsets.masks)
+        service, cell = (np.asarray(self.data[key], np.int64) for key in ("service", "cell"))
+        root = self.alike.root.reshape(shape)
+        worth, level = (x.reshape(shape[:2]) for x in (self.alike.worth, self.alike.level))
+        table = np.zeros((shape[0], some, some))
+        for t in range(shape[0]):
             args = (root[t], cell, service[t], worth[t], level[t], self.subsets.masks)
             _count_kernels.slot_tables(*args, table[t])
-        return self.unit * table
+        charge: np.ndarray = self._charges[0][:, None] + self._charges[1]
+        return np.asarray(self.unit * table - charge)
+
+    @cached_property
+    def _charges(self) -> np.ndarray:
+        """What subsets cost on each server, (servers, subsets); infinite: they do not fit."""
+        size, price = np.asarray(self.data["size"]), float(self.data["overflow_price"])
+        stored = ((self.subsets.masks[:, None] >> np.arange(len(size))) & 1) @ size
+        above = stored - np.asarray(self.data["capacity"])[:, None]
+        room = np.asarray(self.data["limit"])[:, None] * (1 + TOLERANCE)
+        return np.where(stored > room, np.inf, price * np.maximum(above, 0.0))
 
     @cached_property
     def known(self) -> Known:
@@ -126,13 +138,24 @@ class Clairvoyant:
     @cached_property
     def solved(self) -> tuple[float, Decision]:
         """The optimum, and caches and targets that reach it."""
+        value, path = self._best(np.asarray(self.data["load_price"]))
+        bits = (self.subsets.masks[path][..., None] >> np.arange(len(self.data["size"]))) & 1
+        return float(self.base + value), decided(self.data, bits.astype(float))
+
+    def _best(self, price: np.ndarray) -> tuple[float, np.ndarray]:
         from . import _path_kernels
 
-        price = np.asarray(self.data["load_price"])
-        args = (self.table, self.subsets.less, self.subsets.more, price)
-        value, path = _path_kernels.best_path(*args)
-        bits = (self.subsets.masks[path][..., None] >> np.arange(len(price))) & 1
-        return float(self.base + value), decided(self.data, bits.astype(float))
+        found: tuple[float, np.ndarray] = _path_kernels.best_path(
+            self.table, self.subsets.less, self.subsets.more, price
+        )
+        return found
+
+    def bound(self) -> tuple[float, Prices]:
+        """The reward that no decision exceeds, and from what it is proved."""
+        slack, (value, _) = SLACKS * self.known.slack, self.solved
+        if value == 0 and self._best((1 - CHEAPER) * self.data["load_price"])[0] <= 0:
+            return 0.0, {"above": -slack}
+        return value + slack, {"above": value - slack}
 
 
 def all_cached(data: Data) -> np.ndarray:

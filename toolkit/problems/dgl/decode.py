@@ -7,6 +7,7 @@ import numpy as np
 
 from toolkit.arrays import Data
 from toolkit.instances import rng_for
+from toolkit.problems.dgl_slot.counting import alike
 from toolkit.problems.dgl_slot.tables import tables
 
 from .slots import SCALARS
@@ -63,20 +64,20 @@ def caches_for(
     }
     found = tables(slots)
     level = np.array(np.broadcast_to(found.level, asked.shape[:2]))
-    local = np.array(np.broadcast_to(found.local, asked.shape))
-    alike = bool((local == local[:, :1, :1]).all()) and cache.shape[1] == 2
+    same = alike(found) if cache.shape[1] == 2 else None
+    root, local = (same.root, same.worth[..., None]) if same else (found.root, found.local)
     price = data["load_price"] / (data["qoe_weight"][:, None] * horizon)
     out = np.empty_like(cache)
     _decode_kernels.decoded(
         asked,
-        np.ascontiguousarray(found.root),
-        local,
+        np.ascontiguousarray(root),
+        np.array(np.broadcast_to(local, asked.shape)),
         np.asarray(data["cell"][0], np.int64),
         level,
         np.ascontiguousarray(data["size"][0]),
         np.ascontiguousarray(data["limit"][0]),
         np.ascontiguousarray(price),
-        alike,
+        same is not None,
         np.ascontiguousarray(cache),
         out,
     )

@@ -1,41 +1,14 @@
 """The best that is known of slots: exact where users are alike but for their links."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from toolkit.arrays import Data, Decision
+from toolkit.problems.dgl_slot.counting import counted, dominated
 from toolkit.problems.dgl_slot.tables import Tables, tables
 
 from .slots import SLOT
 
 SWAPS = 100  # users up to which pairs are exchanged
-
-
-@dataclass(frozen=True, eq=False)
-class Counted:
-    """Slots of two cells and two servers whose users all lose the same when they compute."""
-
-    root: np.ndarray  # (rows, users)
-    cell: np.ndarray  # (rows, users)
-    worth: np.ndarray  # (rows,)
-    level: np.ndarray  # (rows,)
-
-    @classmethod
-    def of(cls, found: Tables, cell: np.ndarray) -> "Counted | None":
-        """None where slots are not so, or offloading to who has not cached could help."""
-        root = np.ascontiguousarray(found.root)
-        worth = found.local[:, 0]
-        alike = bool((found.local == worth[:, None]).all())
-        if found.reach.shape[-1] != 2 or not alike or not dominated(found):
-            return None
-        level = np.broadcast_to(found.level, worth.shape)
-        return cls(root, cell.astype(np.int64), np.array(worth), np.array(level))
-
-
-def dominated(found: Tables) -> bool:
-    """Whether no user ever gains by offloading to a server that has not cached its service."""
-    return bool((found.detour >= found.local).all())
 
 
 def best(slots: Data, rng: np.random.Generator | None = None) -> Decision:
@@ -46,26 +19,23 @@ def best(slots: Data, rng: np.random.Generator | None = None) -> Decision:
 
 def targets(slots: Data) -> np.ndarray:
     """Targets of rows of slots, (rows, users)."""
-    from toolkit.problems.dgl_slot import _count_kernels
-
     found = tables(slots)
-    shape = found.root.shape
-    cell = np.array(np.broadcast_to(slots["cell"], shape), np.int64)
-    counted, target = Counted.of(found, cell), np.zeros(shape, np.int64)
-    if counted is None:
-        return _improved(found, cell, target)
-    kind = np.asarray(found.reach[..., 0] + 2 * found.reach[..., 1], np.int64)
-    gain = np.empty(shape[0])
-    args = (counted.root, counted.cell, kind, counted.worth, counted.level)
-    _count_kernels.best_slots(*args, gain, target)
-    return target.astype(float)
+    exact = counted(found, slots["cell"])
+    if exact is not None:
+        return exact
+    good = improved(found, slots["cell"])
+    # a cloud that is better than to compute is used through any server: by the slots' own search
+    return good if dominated(found) else SLOT.polish(slots, {"target": good})["target"]
 
 
-def _improved(found: Tables, cell: np.ndarray, target: np.ndarray) -> np.ndarray:
+def improved(found: Tables, cell: np.ndarray) -> np.ndarray:
+    """Good targets of rows of slots, by the best change again and again."""
     from . import _greedy_kernels
 
-    level = np.array(np.broadcast_to(found.level, target.shape[:1]))
+    shape = found.root.shape
+    level, target = np.array(np.broadcast_to(found.level, shape[:1])), np.zeros(shape, np.int64)
     parts = [np.ascontiguousarray(part) for part in (found.local, found.root)]
-    reach, swaps = np.ascontiguousarray(found.reach), target.shape[1] <= SWAPS
-    _greedy_kernels.improved(*parts, cell, reach, level, swaps, target)
+    cells = np.array(np.broadcast_to(cell, shape), np.int64)
+    reach, swaps = np.ascontiguousarray(found.reach), shape[1] <= SWAPS
+    _greedy_kernels.improved(*parts, cells, reach, level, swaps, target)
     return target.astype(float)

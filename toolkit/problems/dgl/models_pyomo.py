@@ -73,45 +73,51 @@ def _caches(data: Data) -> tuple[Any, Any]:
 def _slots(pyo: Any, m: Any, data: Data) -> Any:
     """Adds targets, who is served, and squares of loads; what all slots lose."""
     rows, _ = flat(slots_of(data, np.ones((1, len(m.server), len(m.kind)))))
-    found, asked = tables(rows), np.asarray(data["service"], int)
-    level = [float(x) for x in np.broadcast_to(found.level, (len(m.slots),))]
-    number = {key: r for r, key in enumerate(m.slots)}
-    m.choose = pyo.Var(m.slots, m.user, m.server, domain=pyo.Binary)
-    m.served = pyo.Var(m.slots, m.user, m.server, bounds=(0, 1))
-    m.sending, m.computing = (pyo.Var(m.slots, m.server, bounds=(0, None)) for _ in range(2))
-    m.away = pyo.Expression(
-        m.slots, m.user, rule=lambda m, t, s, i: sum(m.choose[t, s, i, q] for q in m.server)
-    )
-    m.one = pyo.Constraint(m.slots, m.user, rule=lambda m, t, s, i: m.away[t, s, i] <= 1)
-    every = (m.slots, m.user, m.server)
-    m.there = pyo.Constraint(*every, rule=lambda m, *at: m.served[at] <= m.choose[at])
-    held = {(t, s, i, q): m.cache[t, q, int(asked[t, s, i])] for t, s, i, q in m.choose}
-    m.kept = pyo.Constraint(*every, rule=lambda m, *at: m.served[at] <= held[at])
-    m.both = pyo.Constraint(*every, rule=lambda m, *at: m.served[at] >= m.choose[at] + held[at] - 1)
-    cell = np.asarray(data["cell"], int)
-    m.band = pyo.Expression(
-        m.slots,
-        m.server,
-        rule=lambda m, t, s, g: sum(
-            float(found.root[number[t, s], i]) * m.away[t, s, i] for i in m.user if cell[i] == g
-        ),
-    )
-    m.count = pyo.Expression(
-        m.slots, m.server, rule=lambda m, t, s, q: sum(m.served[t, s, i, q] for i in m.user)
-    )
-    m.sent = pyo.Constraint(m.slots, m.server, rule=lambda m, *at: m.sending[at] >= m.band[at] ** 2)
-    m.done = pyo.Constraint(
-        m.slots,
-        m.server,
-        rule=lambda m, t, s, q: m.computing[t, s, q] >= level[number[t, s]] * m.count[t, s, q] ** 2,
-    )
+    found, number = tables(rows), {key: r for r, key in enumerate(m.slots)}
+    level = np.broadcast_to(found.level, (len(m.slots),))
+    m.level = {key: float(level[r]) for key, r in number.items()}
+    _targets(pyo, m, np.asarray(data["service"], int))
+    _loads(pyo, m, np.asarray(data["cell"], int), {k: found.root[r] for k, r in number.items()})
     lost = sum(m.sending[at] + m.computing[at] for at in m.sending)
     for t, s, i in m.away:
         local, detour = (float(x[number[t, s], i]) for x in (found.local, found.detour))
         unserved = sum(m.choose[t, s, i, q] - m.served[t, s, i, q] for q in m.server)
         lost += local * (1 - m.away[t, s, i]) + detour * unserved
-    m.level = {key: level[r] for key, r in number.items()}
     return lost
+
+
+def _targets(pyo: Any, m: Any, asked: np.ndarray) -> None:
+    """Who goes where, and who is served there: the product of a target and a cache's bit."""
+    every = (m.slots, m.user, m.server)
+    m.choose = pyo.Var(*every, domain=pyo.Binary)
+    m.served = pyo.Var(*every, bounds=(0, 1))
+    m.away = pyo.Expression(
+        m.slots, m.user, rule=lambda m, *at: sum(m.choose[(*at, q)] for q in m.server)
+    )
+    m.one = pyo.Constraint(m.slots, m.user, rule=lambda m, *at: m.away[at] <= 1)
+    held = {(t, s, i, q): m.cache[t, q, int(asked[t, s, i])] for t, s, i, q in m.choose}
+    m.there = pyo.Constraint(*every, rule=lambda m, *at: m.served[at] <= m.choose[at])
+    m.kept = pyo.Constraint(*every, rule=lambda m, *at: m.served[at] <= held[at])
+    m.both = pyo.Constraint(*every, rule=lambda m, *at: m.served[at] >= m.choose[at] + held[at] - 1)
+
+
+def _loads(pyo: Any, m: Any, cell: np.ndarray, root: dict[tuple[int, int], np.ndarray]) -> None:
+    """The loads of cells and servers, and variables that are at least their squares."""
+    each = (m.slots, m.server)
+    m.sending, m.computing = (pyo.Var(*each, bounds=(0, None)) for _ in range(2))
+    m.band = pyo.Expression(
+        *each,
+        rule=lambda m, t, s, g: sum(
+            float(root[t, s][i]) * m.away[t, s, i] for i in m.user if cell[i] == g
+        ),
+    )
+    m.count = pyo.Expression(
+        *each, rule=lambda m, t, s, q: sum(m.served[t, s, i, q] for i in m.user)
+    )
+    m.sent = pyo.Constraint(*each, rule=lambda m, *at: m.sending[at] >= m.band[at] ** 2)
+    m.done = pyo.Constraint(
+        *each, rule=lambda m, t, s, q: m.computing[t, s, q] >= m.level[t, s] * m.count[t, s, q] ** 2
+    )
 
 
 def _put(pyo: Any, m: Any, data: Data, decision: Decision) -> None:

@@ -30,6 +30,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 }
 
 RULES: Mapping[str, str] = {
+    "bayes": "decodes the forecast of Bayes' law from all past steps",
     "nothing": "caches nothing",
     "all": "caches all services in order, as far as they fit",
     "random-once": "random services that fit, kept for the whole episode",
@@ -39,7 +40,6 @@ RULES: Mapping[str, str] = {
     "last": "decodes the counts of the last step",
     "last3": "decodes the counts of the last three steps",
     "bayes-last": "decodes the forecast of Bayes' law from the last step alone",
-    "bayes": "decodes the forecast of Bayes' law from all past steps",
     "oracle": "decodes the hidden popularity of the coming step",
     "known": "decodes the requests of the coming step themselves",
     "static": "the caches that, never changed, serve the whole episode best, known in advance",

@@ -7,14 +7,14 @@ from typing import Any, ClassVar, Literal, get_args
 import numpy as np
 
 from toolkit.arrays import Data, Decision, array_namespace, at_most, positive
-from toolkit.errors import UserError
 from toolkit.instances import Instance
-from toolkit.problems import Evaluation, Field, Problem, Space, Var
+from toolkit.problems import TOLERANCE, Evaluation, Field, Space, Var
 from toolkit.problems._dynamics import Dynamics
 from toolkit.problems._knowledge import AlgebraicModel, Relaxation
 from toolkit.problems._proof import Arithmetic, Proof
 from toolkit.problems.dgl_slot import law as slot_law
-from toolkit.problems.dgl_slot.problem import BEST, DglSlot, Fading
+from toolkit.problems.dgl_slot.problem import DglSlot
+from toolkit.problems.dgl_slot.setting import Setting
 
 from . import law
 from .presets import PRESETS, RULES
@@ -26,7 +26,7 @@ MOST = 100_000  # steps, and slots of one
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dgl(Problem):
+class Dgl(Setting):
     """An episode of service caching at two timescales: QoE less the price of loading, maximised.
 
     At each large step every server decides which services to cache; loading one that it does not
@@ -69,35 +69,16 @@ class Dgl(Problem):
         "slot": "one decision a slot: targets and shares, and caches when a large step begins",
     }
 
-    n_users: int = 20
-    n_servers: int = 2
-    n_services: int = 10
     steps: int = 20
     slots: int = 5
     popularity: Popularity = "cycle"  # hidden; published: a constant law, the same for all
-    zipf: float = 1.2
     states: int = 6  # of the hidden cycle
     dwell: int = 3  # steps for which a popularity holds
     succession: float = 0.9  # probability that the next of the cycle comes next
-    capacity: float = 20 * GIB
     limit: float = 20 * GIB
     load_price: float = 0.01  # of service k it is k times that
     overflow_price: float = 0.01 / GIB
     qoe_weight: float = 0.1
-    bandwidth: float = 2e7
-    server_cpu: float = 2e10
-    scale_with_users: bool = True
-    local_cpu: float = 1e9
-    kappa: float = 5e-27
-    send_power: float = 0.1
-    energy_power: float = 0.1
-    noise_power: float = 10**-14.4
-    fading: Fading = "power"
-    cloud_rate: float = 4 * slot_law.MIB
-    cloud_cpu: float = 4e9
-    cloud_delay: float = 0.1
-    weight_delay: float = 0.5
-    weight_energy: float = 0.5
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -163,18 +144,8 @@ class Dgl(Problem):
             for key, value in values.items()
         }
 
-    def admit(self, instance: Instance) -> Instance:
-        """As any problem's; and numbers that name something do so."""
-        data = super().admit(instance).data
-        where = instance.name or "the instance"
-        most = {"cell": len(data["limit"]), "service": len(data["size"]), "noise_fixed": 2}
-        for key, count in most.items():
-            if not np.isin(data[key], np.arange(count)).all():
-                what = f"whole numbers from 0 to {count - 1}"
-                raise UserError(f"{where}: data[{key!r}] must hold {what}.")
-        if data["efficiency"].max() > BEST:
-            raise UserError(f"{where}: efficiency exceeds {BEST:g} bit/s/Hz.")
-        return instance
+    def numbered(self, data: Data) -> dict[str, int]:
+        return {"cell": len(data["limit"]), "service": len(data["size"]), "noise_fixed": 2}
 
     def space(self, data: Data) -> Space:
         """cache (steps, servers, services); target, bandwidth and cpu as in `dgl_slot`, each
@@ -194,6 +165,17 @@ class Dgl(Problem):
         terms = {key: xp.sum(value, axis=-1) for key, value in found.terms.items()}
         violations = {key: xp.max(value, axis=-1) for key, value in found.violations.items()}
         return Evaluation(xp.sum(found.objective, axis=-1), violations, terms)
+
+    def fitted(self, data: Data, discrete: Decision) -> Decision:
+        """Caches above their limit keep the first services, as far as these fit."""
+        from .dynamics import fitting
+
+        cache = np.asarray(discrete["cache"]).round()
+        size, limit = (data[key][..., None, :] for key in ("size", "limit"))
+        above = (size[..., None, :] * cache).sum(-1) > limit * (1 + TOLERANCE)
+        wish = np.broadcast_to(cache, (*above.shape, cache.shape[-1]))
+        fits = fitting({"size": size, "limit": limit}, wish)
+        return {**discrete, "cache": np.where(above[..., None], fits, wish)}
 
     def complete(self, data: Data, discrete: Decision) -> Decision:
         """The best shares for each choice of caches and targets."""

@@ -11,17 +11,18 @@ from toolkit.problems._knowledge import Bounded
 from toolkit.problems._proof import How, Prices
 
 from ._apart import SERVERS, apart_bound
-from ._unions import why_not
-from .clairvoyant import Clairvoyant, decided
-from .unions import Unions
+from .clairvoyant import Clairvoyant
+from .guesses import MANY, guesses, rows
+from .unions import Unions, refused
 
 if TYPE_CHECKING:
     from .problem import Dgl
 
 MARGIN = 1e-11  # relative: what the proof adds for rounding stays below
 ROUNDS = 6000
+PROVED, SOLVED = 100, 200  # users up to which pairs are proved, and their optimum is looked for
+MOST = 500  # users of an episode that is bounded at all
 SCALE = 2.0**30 * 50  # bytes in units of which a price of room is alike the other multipliers
-LOOKS = ((1, 1.0), (1, 2.0), (2, 2.0), (3, 3.0))  # steps looked at, and the horizon of loading
 
 
 class KnownEpisode:
@@ -33,46 +34,33 @@ class KnownEpisode:
         self._pairs = self._whole.refuses() is None
         if not self._pairs and np.shape(data["limit"])[-1] > SERVERS:
             raise UserError(f"an episode of more than {SERVERS} servers has no bound")
+        if np.shape(data["cell"])[-1] > MOST:
+            raise UserError(f"an episode of more than {MOST} users has no bound; rules decide it")
 
     def root(self) -> None:
         return None
 
     def bound(self, node: Any, cutoff: float) -> Bounded:
-        if self._pairs:
-            value, best = self._whole.solved
-            self._prices = {"above": value * (1 - 1e-12) - 1e-12}
-            return Bounded(-value - MARGIN * (1 + abs(value)), _rows([best]))
-        if not why_not(self._whole.known):
+        users = np.shape(self._data["cell"])[-1]
+        if self._pairs and (users <= PROVED or refused(self._whole)):
+            found, self._prices = self._whole.bound()
+            return Bounded(-found, rows([self._whole.solved[1]]))
+        if not refused(self._whole):
             unions = Unions(self._whole)
             found, self._prices = unions.bound()
-            return Bounded(-found, _rows([unions.caches()]))
-        tried = self._guesses()
+            if self._pairs and users <= SOLVED:
+                return Bounded(-found, rows([self._whole.solved[1]]))
+            more = (unions.caches(),) if users <= MANY else ()
+            return Bounded(-found, guesses(self._problem, self._whole, more))
+        tried = guesses(self._problem, self._whole)
         found = self._apart(max(self._worth(tried)))
-        return Bounded(-found - MARGIN * (1 + abs(found)), tried)
+        return Bounded(-found - self._whole.known.slack - MARGIN * abs(found), tried)
 
     def branch(self, node: Any, cutoff: float) -> tuple[How, list[Any]]:
         return {}, []
 
     def prices(self, node: Any) -> Prices:
         return self._prices
-
-    def _guesses(self) -> Decision:
-        """Caches of an operator who knows some of the future, with targets."""
-        from .decode import caches_for
-
-        data = {key: np.asarray(value)[None] for key, value in self._data.items()}
-        steps = np.shape(self._data["service"])[0]
-        found = []
-        for steps_seen, horizon in LOOKS:
-            cache = np.zeros((1, len(self._data["limit"]), len(self._data["size"])))
-            path = []
-            for t in range(steps):
-                seen = [data[key][:, t : t + steps_seen] for key in ("service", "efficiency")]
-                service, links = (np.reshape(x, (1, -1, x.shape[-1])) for x in seen)
-                cache = caches_for(data, service, links, cache, horizon)
-                path.append(cache[0])
-            found.append(decided(self._data, np.array(path)))
-        return _rows([*found, decided(self._data, 0 * np.array(path))])
 
     def _worth(self, tried: Decision) -> list[float]:
         whole = self._problem.complete(self._data, tried)
@@ -106,7 +94,3 @@ class KnownEpisode:
             "store": (best[:, -1] / SCALE).tolist(),
         }
         return apart_bound(known, self._prices)
-
-
-def _rows(decisions: list[Decision]) -> Decision:
-    return {key: np.stack([one[key] for one in decisions]) for key in decisions[0]}

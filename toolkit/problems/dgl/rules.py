@@ -1,6 +1,7 @@
 """Policies that do not learn: the ladder in which every learner is shown."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +15,9 @@ from .slots import Inner
 if TYPE_CHECKING:
     from .problem import Dgl
 
-# what a rule picks caches from: the problem, the data, what is seen, the step, and a generator
-Rule = Callable[["Dgl", Data, dict[str, np.ndarray], int, np.random.Generator], np.ndarray]
+Streams = Sequence[np.random.Generator]  # one a row, which other rows do not change
+# what a rule picks caches from: the problem, the data, what is seen, the step, and generators
+Rule = Callable[["Dgl", Data, dict[str, np.ndarray], int, Streams], np.ndarray]
 
 
 def follow(
@@ -24,39 +26,40 @@ def follow(
     """The decision of a rule for a batch of instances (*batch, …)."""
     batch = np.shape(data["qoe_weight"])
     wide = {key: np.reshape(v, (-1, *np.shape(v)[len(batch) :])) for key, v in data.items()}
-    play = Steps(problem, wide, inner, rng)
+    play, rngs = Steps(problem, wide, inner, rng), rng.spawn(math.prod(batch))
     while play.at < play.steps:
         seen = play.observe()
-        play.step({"cache": PICK[rule](problem, wide, seen, play.at, rng)})
+        play.step({"cache": PICK[rule](problem, wide, seen, play.at, rngs)})
     return {k: np.reshape(v, (*batch, *v.shape[1:])) for k, v in play.decision().items()}
 
 
 def nothing(
-    problem: "Dgl", data: Data, seen: dict[str, np.ndarray], at: int, rng: np.random.Generator
+    problem: "Dgl", data: Data, seen: dict[str, np.ndarray], at: int, rngs: Streams
 ) -> np.ndarray:
     return np.zeros_like(seen["cache"])
 
 
 def everything(
-    problem: "Dgl", data: Data, seen: dict[str, np.ndarray], at: int, rng: np.random.Generator
+    problem: "Dgl", data: Data, seen: dict[str, np.ndarray], at: int, rngs: Streams
 ) -> np.ndarray:
     return fitting(data, np.ones_like(seen["cache"]))
 
 
 def at_random(
-    problem: "Dgl", data: Data, seen: dict[str, np.ndarray], at: int, rng: np.random.Generator
+    problem: "Dgl", data: Data, seen: dict[str, np.ndarray], at: int, rngs: Streams
 ) -> np.ndarray:
-    return fitting(data, rng.uniform(0.51, 1.0, seen["cache"].shape))
+    shape = seen["cache"].shape[1:]
+    return fitting(data, np.stack([rng.uniform(0.51, 1.0, shape) for rng in rngs]))
 
 
 def random_once(
-    problem: "Dgl", data: Data, seen: dict[str, np.ndarray], at: int, rng: np.random.Generator
+    problem: "Dgl", data: Data, seen: dict[str, np.ndarray], at: int, rngs: Streams
 ) -> np.ndarray:
-    return seen["cache"] if at else at_random(problem, data, seen, at, rng)
+    return seen["cache"] if at else at_random(problem, data, seen, at, rngs)
 
 
 def popular(
-    problem: "Dgl", data: Data, seen: dict[str, np.ndarray], at: int, rng: np.random.Generator
+    problem: "Dgl", data: Data, seen: dict[str, np.ndarray], at: int, rngs: Streams
 ) -> np.ndarray:
     count = seen["counts"].sum(-2)
     wish = 0.51 + 0.49 * count / np.maximum(count.max(-1, keepdims=True), 1)
@@ -67,7 +70,7 @@ def counted(last: int) -> Rule:
     """Decodes the counts of the last steps, all of them where `last` is 0."""
 
     def pick(
-        problem: "Dgl", data: Data, seen: dict[str, np.ndarray], at: int, rng: np.random.Generator
+        problem: "Dgl", data: Data, seen: dict[str, np.ndarray], at: int, rngs: Streams
     ) -> np.ndarray:
         known = seen["counts"][:, max(0, at - last) if last else 0 : at].sum(1)
         return decode(problem, data, smoothed(known), seen["cache"])
@@ -84,7 +87,7 @@ def bayes(memory: bool) -> Rule:
     """Decodes the forecast of the hidden law from the past, or from the last step alone."""
 
     def pick(
-        problem: "Dgl", data: Data, seen: dict[str, np.ndarray], at: int, rng: np.random.Generator
+        problem: "Dgl", data: Data, seen: dict[str, np.ndarray], at: int, rngs: Streams
     ) -> np.ndarray:
         first = 0 if memory else max(0, at - 1)
         return decode(problem, data, forecast(problem, seen["counts"][:, first:at]), seen["cache"])
@@ -104,20 +107,20 @@ def forecast(problem: "Dgl", counts: np.ndarray) -> np.ndarray:
 
 
 def oracle(
-    problem: "Dgl", data: Data, seen: dict[str, np.ndarray], at: int, rng: np.random.Generator
+    problem: "Dgl", data: Data, seen: dict[str, np.ndarray], at: int, rngs: Streams
 ) -> np.ndarray:
     return decode(problem, data, data["popularity"][:, at], seen["cache"])
 
 
 def known_requests(
-    problem: "Dgl", data: Data, seen: dict[str, np.ndarray], at: int, rng: np.random.Generator
+    problem: "Dgl", data: Data, seen: dict[str, np.ndarray], at: int, rngs: Streams
 ) -> np.ndarray:
     service, links = (data[key][:, at] for key in ("service", "efficiency"))
     return caches_for(data, service, links, seen["cache"], 1.0)
 
 
 def static(
-    problem: "Dgl", data: Data, seen: dict[str, np.ndarray], at: int, rng: np.random.Generator
+    problem: "Dgl", data: Data, seen: dict[str, np.ndarray], at: int, rngs: Streams
 ) -> np.ndarray:
     if at:
         return seen["cache"]

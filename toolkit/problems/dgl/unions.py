@@ -10,7 +10,7 @@ from toolkit.errors import UserError
 from toolkit.problems._proof import Prices
 
 from ._unions import packable, packings, why_not
-from .clairvoyant import Clairvoyant, decided
+from .clairvoyant import CHEAPER, Clairvoyant, decided
 
 if TYPE_CHECKING:
     from .known import Known
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 TURNS, PAIRS = 4, 3  # rounds of servers one by one, and pairs of servers together
 SUBSETS = 64  # that fit a server, up to which pairs are tried
 SURE = 1e-8  # relative: the proof's search for prices may end elsewhere by rounding
+FAR = 20.0  # slacks below nothing: the proof then looks at all that is not surely below it
+
+
+def refused(whole: Clairvoyant) -> str:
+    """Why unions do not apply; empty: they do."""
+    return why_not(whole.known) or ("" if whole.alike is not None else "Users are too different.")
 
 
 class Unions:
@@ -27,10 +33,12 @@ class Unions:
         self._whole = whole
         self._known: Known = whole.known
         self._price = np.asarray(whole.data["load_price"])
-        self._worth = self._known.local[..., 0] - self._known.served
-        self._level = self._known.level**2
-        if reason := why_not(self._known):
+        if reason := refused(whole):
             raise UserError(reason)
+        assert whole.alike is not None
+        shape = self._known.root.shape
+        self._root = whole.alike.root.reshape(shape)
+        self._worth, self._level = (x.reshape(shape[:2]) for x in whole.alike[1:])
 
     def caches(self) -> Decision:
         """Caches and targets from paths of one and of two servers at a time."""
@@ -39,7 +47,7 @@ class Unions:
         known, subsets = self._known, self._whole.subsets
         path = np.zeros((len(known.root), len(known.rooms)), np.int64)
         worth = np.ascontiguousarray(known.local - known.served[..., None])
-        slots = (known.root, worth, known.service, self._level)
+        slots = (self._root, worth, known.service, self._level)
         ways = (subsets.masks, subsets.less, subsets.more, self._price)
         pairs = PAIRS if len(subsets.masks) <= SUBSETS else 0
         _blocks_kernels.better_paths(slots, known.cell, self._whole.unit, *ways, TURNS, pairs, path)
@@ -54,14 +62,22 @@ class Unions:
         known, servers = self._known, len(self._known.rooms)
         out = np.empty((*known.level.shape, 1 << len(self._price)))
         for t, s in np.ndindex(*known.level.shape):
-            slot = (known.root[t, s], known.cell, known.service[t, s])
+            slot = (self._root[t, s], known.cell, known.service[t, s])
             numbers = (self._worth[t, s], self._level[t, s], servers)
             _unions_kernels.even(*slot, *numbers, out[t, s])
         return out
 
     def bound(self) -> tuple[float, Prices]:
-        """The reward that no decision exceeds: unions of the best path are looked at closely, until
-        all are that."""
+        """The reward that no decision exceeds, and from what it is proved."""
+        found = self._whole.base + max(self._most(self._price), 0.0)
+        if found == 0 and self._most((1 - CHEAPER) * self._price) <= 0:
+            return 0.0, {"union": -FAR * self._known.slack}
+        found += self._known.slack + SURE * abs(found)
+        return found, {"union": found}
+
+    def _most(self, price: np.ndarray) -> float:
+        """What caches add at most: unions of the best path are looked at closely, until all are
+        that."""
         from . import _unions_kernels
 
         subsets, servers = self._whole.subsets.masks, len(self._known.rooms)
@@ -70,12 +86,10 @@ class Unions:
         ways: dict[int, np.ndarray] = {}
         unseen = np.ones(table.shape, bool)
         while True:
-            value, path = _unions_kernels.best_unions(table, fits, self._price)
+            value, path = _unions_kernels.best_unions(table, fits, price)
             todo = [(t, u) for t, u in enumerate(path.tolist()) if unseen[t, u]]
             if not todo:
-                found = self._whole.base + max(value, 0.0)
-                found += SURE * (1 + abs(found))
-                return found, {"union": found}
+                return float(value)
             for t, u in todo:
                 if u not in ways:
                     ways[u] = packings(u, subsets, servers)
@@ -89,5 +103,5 @@ class Unions:
         if not len(ways):
             return np.inf
         known = self._known
-        slots = (known.root[t], known.cell, known.service[t], self._worth[t], self._level[t])
+        slots = (self._root[t], known.cell, known.service[t], self._worth[t], self._level[t])
         return self._whole.unit * float(_unions_kernels.packed(*slots, ways, even.copy()))

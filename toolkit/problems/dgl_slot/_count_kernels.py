@@ -6,7 +6,7 @@ Then users matter only by their roots a = sqrt(A): QoE = base + gain with
 
 T = n_1 + n_2 offloaders. A user's kind says where its service is cached: 1 at server 1 only, 2 at
 server 2 only, 3 at both. Six counters (two cells, three kinds) describe a choice; of a kind the
-smallest roots offload. Three observations leave fewer to enumerate:
+smallest roots offload, and an infinite one never does. Three observations leave fewer to enumerate:
 
 * Where some of kind 3 are at server 1 and others at server 2, servers are even, and any two users
   of a cell can be exchanged: so the t_0 and t_1 smallest roots offload, whatever their kind.
@@ -80,7 +80,7 @@ def slot_tables(root, cell, service, worth, level, subset, table):
 @compiled
 def gain_of_caches(service, root, worth, cell, order, level, cache):
     """The sum of the largest gains of slots (slots, users) with caches (2, services); order (slots,
-    users) sorts the roots, level (slots,)."""
+    users) sorts the roots, worth and level (slots,)."""
     slots, n = service.shape
     sums, kinds = np.zeros((2, 5, n + 1)), np.zeros((2, 4, n + 1), np.int64)
     size, found = np.zeros((2, 5), np.int64), np.zeros(5, np.int64)
@@ -90,7 +90,7 @@ def gain_of_caches(service, root, worth, cell, order, level, cache):
             k = service[t, i]
             kind[i] = (cache[0, k] > 0.5) + 2 * (cache[1, k] > 0.5)
         _lists(order[t], root[t], cell, kind, sums, kinds, size)
-        total += _search(sums, kinds, size, worth, level[t], found)
+        total += _search(sums, kinds, size, worth[t], level[t], found)
     return total
 
 

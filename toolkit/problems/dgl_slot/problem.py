@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Literal, get_args
 import numpy as np
 
 from toolkit.arrays import Array, Data, Decision, array_namespace, at_most
-from toolkit.errors import UserError
 from toolkit.instances import Instance
 from toolkit.problems import Evaluation, Field, Space, Var
 from toolkit.problems._knowledge import AlgebraicModel, ConicPiece, ConvexModel, Pieces, Relaxation
@@ -17,18 +16,17 @@ from . import law
 from .choosing import Choosing
 from .costs import loads, saved, spent
 from .presets import PRESETS
+from .setting import Fading, Setting
 
 MOST_SERVERS, MOST_SERVICES = 100, 100
 USERS = 10  # for so many in a cell the bandwidth and the CPUs hold that grow with the users
-BEST = 1000.0  # bit/s/Hz: beyond, 2 to its power overflows
 
-Fading = Literal["power", "amplitude", "none"]
 Noise = Literal["fixed", "band"]
 Popularity = Literal["shuffled", "published"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class DglSlot(Choosing):
+class DglSlot(Setting, Choosing):
     """One slot of DGL: given what servers have cached, quality of experience, maximised.
 
     Every user computes its task itself or sends it, over its own cell's band, to a server that has
@@ -70,28 +68,9 @@ class DglSlot(Choosing):
         "paper": "shares as variables, letter by letter",
     }
 
-    n_users: int = 20
-    n_servers: int = 2
-    n_services: int = 10
     popularity: Popularity = "shuffled"  # a Zipf law in random order; published: the same for all
-    zipf: float = 1.2
-    capacity: float = 20 * law.GIB  # bytes of a server's cache, filled in random order
     copies: int = 0  # so many random services on each server, whatever the capacity; 0: by that
-    bandwidth: float = 2e7
-    server_cpu: float = 2e10
-    scale_with_users: bool = True  # both hold for 10 users a cell and grow with these
-    local_cpu: float = 1e9
-    kappa: float = 5e-27
-    send_power: float = 0.1
-    energy_power: float = 0.1
     noise: Noise = "fixed"  # band: that of the part of the band in use
-    noise_power: float = 10**-14.4  # W in the whole band
-    fading: Fading = "power"
-    cloud_rate: float = 4 * law.MIB
-    cloud_cpu: float = 4e9
-    cloud_delay: float = 0.1
-    weight_delay: float = 0.5
-    weight_energy: float = 0.5
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -174,19 +153,9 @@ class DglSlot(Choosing):
         grown = {key: same[key] * growth for key in ("bandwidth", "server_cpu")}
         return {**same, "noise_fixed": fixed, **grown}
 
-    def admit(self, instance: Instance) -> Instance:
-        """As any problem's; and numbers that name something do so."""
-        data = super().admit(instance).data
-        where = instance.name or "the instance"
+    def numbered(self, data: Data) -> dict[str, int]:
         servers, services = data["cached"].shape
-        most = {"cell": servers, "service": services, "cached": 2, "noise_fixed": 2}
-        for key, count in most.items():
-            if not np.isin(data[key], np.arange(count)).all():
-                what = f"whole numbers from 0 to {count - 1}"
-                raise UserError(f"{where}: data[{key!r}] must hold {what}.")
-        if data["efficiency"].max() > BEST:
-            raise UserError(f"{where}: efficiency exceeds {BEST:g} bit/s/Hz.")
-        return instance
+        return {"cell": servers, "service": services, "cached": 2, "noise_fixed": 2}
 
     def space(self, data: Data) -> Space:
         """target (users,), 0 for local; and shares of the cell's band and of the server's CPU."""

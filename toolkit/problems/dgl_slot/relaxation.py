@@ -9,7 +9,7 @@ from toolkit.problems._congestion.relaxation import PricedCongestion
 
 from .costs import noise_is_fixed
 from .counting import counted
-from .tables import form
+from .tables import form, tables
 
 
 def relaxation(data: Data) -> PricedCongestion:
@@ -18,7 +18,7 @@ def relaxation(data: Data) -> PricedCongestion:
         raise UserError(
             "where noise grows with the bandwidth a slot is no sum of squares, and only bounded"
         )
-    return PricedCongestion(congestion(data), chosen, start=counted(data))
+    return PricedCongestion(congestion(data), chosen, start=counted(tables(data), data["cell"]))
 
 
 def congestion(data: Data) -> Congestion:

@@ -37,8 +37,8 @@ HARDENED_TINY: Mapping[str, Any] = {
     "server_cpu": 6e6,
 }
 RULES: Mapping[str, str] = {
-    "stay": "every user keeps to the server of its first request",
     "nearest": "every user is served by the nearest server, or on its way there",
+    "stay": "every user keeps to the server of its first request",
     "toggle": "another server every second: what migrating is worth where it counts as service",
     "plan-never": "planned with the whole episode known, and nobody migrates",
     "plan-nearest": "planned with the whole episode known, always at the nearest server",
