@@ -143,6 +143,7 @@ def _batch_cost(problem: Problem, decide: Callable[[Data], Decision]) -> tuple[i
 
     BATCH of them, or the largest power of two below it that does not take LONG.
     """
+    _seconds(problem, decide, 1)  # loads and compiles what is so once
     size, best = 1, _seconds(problem, decide, 1)
     while size < BATCH and 4 * best < LONG:  # twice as many take twice as long, or less
         size, best = 2 * size, _seconds(problem, decide, 2 * size)
