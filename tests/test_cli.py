@@ -415,8 +415,13 @@ def test_a_damaged_file_is_one_sentence(damage: str, capsys: pytest.CaptureFixtu
 
 
 def start(argv: list[str]) -> subprocess.Popen[str]:
+    def heard() -> None:  # a background job of a shell ignores it, and so would its children
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([*COMMAND, *argv], text=True, start_new_session=True, **pipes)
+    return subprocess.Popen(
+        [*COMMAND, *argv], text=True, start_new_session=True, preexec_fn=heard, **pipes
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
