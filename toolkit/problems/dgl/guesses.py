@@ -16,20 +16,22 @@ if TYPE_CHECKING:
 LOOKS = ((1, 2.0), (2, 2.0), (3, 3.0))  # steps looked at, and the horizon of loading
 BEST, ROUNDS = 2, 4  # decisions that are polished, and how often
 MANY = 200  # users beyond which only these rules are asked, and nothing is polished
-QUICK = ("bayes", "nothing", "all", "popular")
+QUICK, ONE = ("bayes", "nothing", "all", "popular"), ("known",)
 
 
 def guesses(problem: "Dgl", whole: Clairvoyant, more: tuple[Decision, ...] = ()) -> Decision:
-    """Rows of caches and targets: `more`, those of rules, of an operator who knows some of the
-    future, and the best of them polished. So what is best is not worse than any rule."""
+    """Rows of caches and targets: those of rules, of an operator who knows some of the future, and
+    the best of them polished: so the best is not worse than any rule. Where a programme has found
+    `more`, which beats rules as a matter of course, one of them is asked, for small episodes."""
     data = {key: np.asarray(value)[None] for key, value in whole.data.items()}
     found, many = list(more), np.shape(whole.data["cell"])[-1] > MANY
-    for rule in QUICK if many else problem.rules:
+    for rule in QUICK if many else ONE if more else problem.rules:
         one = problem.follow(data, rule, rng_for("dgl", "guess", rule))
         found.append({key: one[key][0] for key in ("cache", "target")})
     if many:
         return rows(found)
-    found += [decided(whole.data, _ahead(data, *look)) for look in LOOKS]
+    if not more:
+        found += [decided(whole.data, _ahead(data, *look)) for look in LOOKS]
     worth = problem.evaluate(whole.data, problem.complete(whole.data, rows(found))).objective
     for at in np.argsort(-np.asarray(worth), kind="stable")[:BEST]:
         found.append(decided(whole.data, polished(whole, found[at]["cache"])))
