@@ -22,7 +22,7 @@ QUICK, ONE = ("bayes", "nothing", "all", "popular"), ("known",)
 def guesses(problem: "Dgl", whole: Clairvoyant, more: tuple[Decision, ...] = ()) -> Decision:
     """Rows of caches and targets: those of rules, of an operator who knows some of the future, and
     the best of them polished: so the best is not worse than any rule. Where a programme has found
-    `more`, which beats rules as a matter of course, one of them is asked, for small episodes."""
+    `more`, one rule alone is asked: all of them take longer than the programme."""
     data = {key: np.asarray(value)[None] for key, value in whole.data.items()}
     found, many = list(more), np.shape(whole.data["cell"])[-1] > MANY
     for rule in QUICK if many else ONE if more else problem.rules:

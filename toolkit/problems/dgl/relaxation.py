@@ -18,7 +18,7 @@ from .unions import Unions, refused
 if TYPE_CHECKING:
     from .problem import Dgl
 
-MARGIN = 1e-11  # relative: what the proof adds for rounding stays below
+MARGIN = 1e-11  # relative, beside the slack that the proof adds: both sum in other orders
 ROUNDS = 6000
 PROVED, SOLVED = 100, 200  # users up to which pairs are proved, and their optimum is looked for
 MOST = 500  # users of an episode that is bounded at all
