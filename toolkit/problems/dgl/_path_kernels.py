@@ -21,8 +21,8 @@ def best_path(table, less, more, price):
     for t in range(steps - 1, -1, -1):
         best = ahead[t]
         best[:] = table[t] + ahead[t + 1]
-        _load(best, more, price)
-        _drop(best, less)
+        _changed(best, more, price)
+        _changed(best, less, 0 * price)  # what is dropped costs nothing
     path = np.zeros((steps, 2), np.int64)
     a, b = 0, 0
     for t in range(steps):
@@ -52,6 +52,37 @@ def best_of_one(table, less, more, price):
         a = _next_of_one(a, table[t] + ahead[t + 1], less, price)
         path[t] = a
     return ahead[0, 0], path
+
+
+@compiled
+def _next_of_one(a, value, less, price):
+    """The subset to go to from a."""
+    to, most = 0, -np.inf
+    for b in range(value.size):
+        gain = value[b]
+        for k in range(price.size):
+            if less[b, k] >= 0 and less[a, k] < 0:
+                gain -= price[k]
+        if gain > most:
+            to, most = b, gain
+    return to
+
+
+@inlined
+def _changed(best, to, price):
+    """The best after changing any services for their prices, on either server; to < 0: cannot."""
+    some, services = to.shape
+    for k in range(services):
+        for a in range(some):
+            if to[a, k] < 0:
+                continue
+            for b in range(some):
+                best[a, b] = max(best[a, b], best[to[a, k], b] - price[k])
+        for b in range(some):
+            if to[b, k] < 0:
+                continue
+            for a in range(some):
+                best[a, b] = max(best[a, b], best[a, to[b, k]] - price[k])
 
 
 @compiled
