@@ -169,6 +169,8 @@ def test_an_infeasible_frame_decides_and_an_unknown_one_leaves_no_bound():
 
 @pytest.mark.parametrize("name", [n for n in NAMES if isinstance(TINY[n], HasCompletion)])
 def test_exact_proves_the_mean_of_enumerations(name):
+    if name == "a3c":
+        pytest.skip("servers that serve their own region first: bounded, not proved")
     problem, instance = episode(name, 12)
     result = run(solvers.registry.build("exact"), problem, instance)
     each = [

@@ -164,6 +164,27 @@ def test_a_trend_holds_along_the_whole_sweep(values, trend, verdict):
     assert along(*values).finding(claim).verdict == verdict
 
 
+def test_a_lead_may_grow_though_its_share_does_not():
+    found, lead = study(ours=3.0, theirs=2.0), {"of": "ours", "over": "theirs", "trend": "grows"}
+    verdicts = [
+        found.finding(PaperClaim(says="", metric="objective", relative=share, **lead)).verdict
+        for share in (False, True)
+    ]
+    assert verdicts == ["reproduced", "not reproduced"]
+
+
+def test_a_lead_is_the_difference_whatever_either_does_alone():
+    """Both costs grow, and the worse of the two by less."""
+    runs = [
+        record(label, i, worth, x=x)
+        for i in range(6)
+        for x in (1.0, 2.0)
+        for label, worth in (("exact", 1.0), ("learn", 10 + x), ("random", 8 + 2 * x))
+    ]
+    claim = PaperClaim(says="", metric="objective", of="ours", over="theirs", trend="falls")
+    assert Study(runs, METHODS, "size").finding(claim).verdict == "reproduced"
+
+
 def test_few_instances_decide_nothing():
     runs = [record("exact", 0, 10.0), record("learn", 0, 11.0), record("random", 0, 12.0)]
     claim = PaperClaim(says="", metric="gap", of="ours", below="theirs")
@@ -244,6 +265,9 @@ def test_a_claim_says_one_thing():
         PaperClaim(says="", metric="gap", of="a", below="b", at_most=1.0)
     with pytest.raises(ValueError, match="one of below"):
         PaperClaim(says="", metric="gap", of="a", trend="sideways")
+    for wrong in ({"at_most": 1.0, "over": "b"}, {"trend": "grows", "relative": True}):
+        with pytest.raises(ValueError, match="over goes with trend"):
+            PaperClaim(says="", metric="gap", of="a", **wrong)
 
 
 def test_the_proven_optimum_is_on_panels_of_objective_and_reward():
@@ -370,6 +394,7 @@ def test_reproduce_runs_draws_judges_and_goes_on(tmp_path: Path, monkeypatch, ca
         (('x = "bandwidth"', 'x = "episode"'), "No curve along episodes"),
         (("at_most = 1e-9", "at_most = nan"), "must be finite"),
         (("at_most = 1e-9", 'trend = "falls"\nmargin = inf'), "must be finite"),
+        (("at_most = 1e-9", 'trend = "falls"\nover = "TEN"'), "'TEN'"),
         (("[5e6, 1e7]", "[5e6]", "at_most = 1e-9", 'trend = "falls"'), "claims a trend"),
         (('"TEM" = "enumerate"', '"TEM" = "enumerate"\n"all" = "enumerate"'), "twice"),
     ],

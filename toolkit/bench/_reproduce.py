@@ -96,7 +96,7 @@ def _labels(name: str, plan: Plan) -> dict[str, str]:
 def _admit_claim(name: str, plan: Plan, claim: PaperClaim) -> None:
     """UserError where a claim is about what the plan does not have."""
     metric_of(claim.metric)
-    for method in filter(None, (claim.of, claim.below)):
+    for method in filter(None, (claim.of, claim.below, claim.over)):
         _admit_method(method, plan)
     if claim.trend is not None and len(_swept(plan)) < 2:
         raise UserError(

@@ -4,6 +4,8 @@ Randomness is handed over as numbers in [0, 1): `dice` has a row an individual. 
 and more is better.
 """
 
+# mypy: ignore-errors
+
 import numpy as np
 
 from toolkit.compiled import compiled

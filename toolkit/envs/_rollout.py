@@ -5,8 +5,8 @@ env = gymnasium.make("toolkit/dgl-steps-v0", preset="clean")
 many = gymnasium.make_vec("toolkit/dgl-steps-v0", num_envs=64, scale="slot")
 
 An action in [-1, 1] is a point of the box of the step's variables, made `consistent`; the rewards
-of an episode add up to the problem's own evaluation of it. The last step ends an episode: nothing
-comes after it.
+of an episode add up to the problem's own evaluation of it, unless `reward` names another one of
+the problem's. The last step ends an episode: nothing comes after it.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ from toolkit import problems
 from toolkit.arrays import Data, Decision
 from toolkit.errors import UserError
 from toolkit.instances import Instance, rng_for
-from toolkit.problems import Dynamics, HasDynamics, Problem
+from toolkit.problems import Dynamics, HasDynamics, HasRewards, Problem
 
 Inner = Callable[[Data, np.random.Generator], Decision]
 LIMIT = 100.0  # observations are clipped at it
@@ -40,6 +40,7 @@ class Rollout:
         preset: str | None,
         scale: str,
         inner: Inner | None,
+        reward: str,
         given: Any,
     ) -> None:
         if not isinstance(problem, Problem):
@@ -53,10 +54,13 @@ class Rollout:
         if self.scale not in problem.timescales:
             known = ", ".join(problem.timescales)
             raise UserError(f"{problem.name} has no timescale {scale!r}; it has {known}.")
+        if reward and not isinstance(problem, HasRewards):
+            raise UserError(f"{problem.name} has one reward only; leave out reward.")
+        self._paid: dict[str, Any] = {"reward": reward} if reward else {}
         self.units = _units(problem, self.scale)
         size = sum(int(np.size(unit)) for unit in self.units.values())
         self.observation_space = spaces.Box(-LIMIT, LIMIT, (size,), np.float32)
-        some = problem.dynamics(problem.sample(rng_for("sizes"), (1,)), self.scale)
+        some = problem.dynamics(problem.sample(rng_for("sizes"), (1,)), self.scale, **self._paid)
         self.action_space = spaces.Box(-1.0, 1.0, (some.space.size,), np.float32)
         self.data: Data = {}
         self.dynamics: Dynamics | None = None
@@ -65,7 +69,7 @@ class Rollout:
         """New episodes of data (rows, …)."""
         assert isinstance(self.problem, HasDynamics)
         self.data = data
-        self.dynamics = self.problem.dynamics(data, self.scale, self.inner, rng)
+        self.dynamics = self.problem.dynamics(data, self.scale, self.inner, rng, **self._paid)
         return self.observation()
 
     def observation(self) -> np.ndarray:
@@ -103,10 +107,12 @@ class RolloutEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         *,
         scale: str = "",
         inner: Inner | None = None,
+        reward: str = "",
         render_mode: str | None = None,
         **given: Any,
     ) -> None:
-        self.play, self.render_mode = Rollout(problem, preset, scale, inner, given), render_mode
+        self.play = Rollout(problem, preset, scale, inner, reward, given)
+        self.render_mode = render_mode
         self.problem = self.play.problem
         self.action_space = self.play.action_space
         self.observation_space = self.play.observation_space
@@ -140,9 +146,11 @@ class RolloutVectorEnv(gymnasium.vector.VectorEnv[np.ndarray, np.ndarray, np.nda
         num_envs: int = 1,
         scale: str = "",
         inner: Inner | None = None,
+        reward: str = "",
         **given: Any,
     ) -> None:
-        self.play, self.num_envs = Rollout(problem, preset, scale, inner, given), num_envs
+        self.play = Rollout(problem, preset, scale, inner, reward, given)
+        self.num_envs = num_envs
         self.problem = self.play.problem
         self.single_action_space = self.play.action_space
         self.single_observation_space = self.play.observation_space

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from toolkit.arrays import Data
+from toolkit.errors import UserError
 from toolkit.problems import Frames, Problem
 
 ROWS = 4096  # of frames whose features are found in one call: more are no faster
@@ -51,6 +52,8 @@ class Track:
 
 def batch_of(problem: Problem, data: Data) -> tuple[int, ...]:
     """The axes of the data before those of an instance."""
+    if not problem.fields:
+        raise UserError(f"{problem.name!r} says nothing of its data: give it `fields`.")
     key, spec = next(iter(problem.fields.items()))
     shape = np.shape(data[key])
     return shape[: len(shape) - len(spec.dims)]

@@ -3,6 +3,8 @@
 `weights` and `biases` are tuples of (nets, inputs, outputs) and (nets, 1, outputs), one a layer.
 """
 
+# mypy: ignore-errors
+
 from math import exp, log1p, sqrt
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Compiled inference of `_nets.DeepSets`: an instance stays in the cache from input to score."""
 
+# mypy: ignore-errors
+
 import numpy as np
 
 from toolkit.compiled import compiled

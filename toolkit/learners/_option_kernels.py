@@ -1,5 +1,7 @@
 """Compiled inference of `_option_nets.OptionSets`: an instance stays in the cache throughout."""
 
+# mypy: ignore-errors
+
 import numpy as np
 
 from toolkit.compiled import compiled

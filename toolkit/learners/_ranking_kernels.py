@@ -1,5 +1,7 @@
 """Sequences of picks: what is largest of what fits, again and again, until the stop comes."""
 
+# mypy: ignore-errors
+
 import numpy as np
 
 from toolkit.compiled import compiled

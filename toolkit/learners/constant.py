@@ -51,8 +51,12 @@ class Constant(Learner):
     def refuses(self, problem: Problem) -> str | None:
         if not isinstance(problem, HasCompletion):
             return "the problem has no completion of discrete choices"
-        found = problem.space(problem.instance().data).discrete
-        return None if found else "the problem has no discrete variable"
+        found, other = (_discrete(problem, problem.instance(i).data) for i in range(2))
+        if not found.vars:
+            return "the problem has no discrete variable"
+        if any((a != b).any() for a, b in zip(found.bounds(), other.bounds(), strict=True)):
+            return "which choices there are differs from instance to instance"
+        return None
 
     def build(self, problem: Problem) -> nn.Module:
         return Choice(_discrete(problem, problem.instance().data).bounds()[0])

@@ -11,6 +11,7 @@ from ._base import Field as Field
 from ._base import Problem as Problem
 from ._dynamics import Dynamics as Dynamics
 from ._dynamics import HasDynamics as HasDynamics
+from ._dynamics import HasRewards as HasRewards
 from ._dynamics import HasRules as HasRules
 from ._frames import Frames as Frames
 from ._frames import by_frames as by_frames

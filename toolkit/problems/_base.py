@@ -28,6 +28,7 @@ class Field:
     low: float = 0.0
     strict: bool = True  # the value must exceed `low`
     hidden: bool = False  # no policy may see it, and `judge` does not read it: for oracles alone
+    context: bool = False  # no price or limit depends on it: policies may see it, terms count by it
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,23 @@ class HasDynamics(Protocol):
 
 
 @runtime_checkable
+class HasRewards(HasDynamics, Protocol):
+    """Its episodes can also pay by other names, which do not add up to what `judge` says."""
+
+    rewards: Mapping[str, str]  # name -> one line; the first is the usual one
+
+    def dynamics(
+        self,
+        data: Data,
+        scale: str = ...,
+        inner: Callable[[Data, np.random.Generator], Decision] | None = None,
+        rng: np.random.Generator | None = None,
+        reward: str = ...,
+    ) -> Dynamics:
+        """As without; `reward` is the name of one of `rewards`, or name[parameter=value,…]."""
+
+
+@runtime_checkable
 class HasRules(Protocol):
     """Knows policies that do not learn: causal ones, and for comparison some that see more."""
 

@@ -21,6 +21,14 @@ def differences(ours: Values, other: Values) -> Values:
     return {c: 0.0 if tied(ours[c], other[c]) else ours[c] - other[c] for c in both}
 
 
+def leads(ours: Values, other: Values, relative: bool) -> Values:
+    """Ours less the other's; relative: in parts of the other's."""
+    found = differences(ours, other)
+    if not relative:
+        return found
+    return {c: lead / max(abs(other[c]), 1e-12) for c, lead in found.items()}
+
+
 def tied(a: float, b: float) -> bool:
     """Equal but for rounding; two infinities of a sign are."""
     if math.isinf(a) or math.isinf(b):

@@ -89,6 +89,9 @@ def _evidence(finding: Finding, study: Study) -> str:
     if claim.below is not None:
         what += f" less that of {claim.below}"
     elif claim.trend is not None:
+        if claim.over is not None:
+            share = " relative to the latter" if claim.relative else ""
+            what += f" less that of {claim.over}{share}"
         what += f", share of the pairs of settings in which it {claim.trend}"
     unit = UNITS.get(study.field or "", 1.0)
     said = "; ".join(_said(claim, one, unit) for one in finding.measured)

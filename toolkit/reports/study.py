@@ -8,14 +8,16 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-import msgspec
 import numpy as np
 
 from toolkit.errors import unknown
 from toolkit.solvers import relative_gap
 
+from ._asked import TREND
+from ._asked import Panel as Panel
+from ._asked import PaperClaim as PaperClaim
 from ._bootstrap import LEVEL, interval, mean, median
-from ._cells import Values, cell, differences, shares
+from ._cells import Values, cell, differences, leads, shares
 from ._metrics import MORE_IS_BETTER, by_tenth, metric_of
 from .compare import best_known
 from .record import Record
@@ -23,46 +25,6 @@ from .record import Record
 OPTIMUM = "proven optimum"
 PLACES = 40  # of a curve along evaluations
 ENOUGH = 5  # instances below which nothing is decided
-TREND = 0.75  # of the pairs of settings
-
-
-class Panel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One set of axes. Without `x` every method is one point with its interval."""
-
-    y: str  # a metric
-    x: str | None = None  # the field that the plan sweeps, "episode", "tenth" or "evaluations"
-    log: bool = False
-    methods: list[str] | None = None  # None: all that have the metric
-
-
-class PaperClaim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A sentence of a paper as something that can be measured; one of the last three is given.
-
-    below    another method, of which `of` has less on the same instance with the same seed, by
-             more than `margin`; `times` (10: an order of magnitude) multiplies what `of` has
-    at_most  a number that the median of `of` does not exceed
-    trend    "falls" or "grows" along the sweep: in at least TREND of all pairs of its values
-    """
-
-    says: str
-    metric: str
-    of: str
-    below: str | None = None
-    at_most: float | None = None
-    trend: str | None = None
-    margin: float = 0.0
-    times: float = 1.0
-
-    def __post_init__(self) -> None:
-        given = [one for one in (self.below, self.at_most, self.trend) if one is not None]
-        if len(given) != 1 or self.trend not in (None, "falls", "grows"):
-            raise ValueError("give one of below, at_most and trend ('falls' or 'grows')")
-        if not math.isfinite(self.margin) or not math.isfinite(self.at_most or 0.0):
-            raise ValueError("at_most and margin must be finite")
-        if not (math.isfinite(self.times) and self.times > 0):
-            raise ValueError("times must be a positive number")
-        if self.times != 1.0 and self.below is None:
-            raise ValueError("times goes with below")
 
 
 @dataclass(frozen=True)
@@ -155,6 +117,8 @@ class Study:
         """What the records say of a claim."""
         ours = {x: self._cells(claim.of, claim.metric, x) for x in self.values}
         if claim.trend is not None:
+            if claim.over is not None:
+                ours = {x: self._leads(claim, claim.over, x) for x in ours}
             moved = shares(list(ours.values()), grows=claim.trend == "grows")
             # a share is at least TREND where what is missing from 1 is at most the rest
             missing = {cell: 1.0 - share for cell, share in moved.items()}
@@ -169,6 +133,10 @@ class Study:
                 limit = claim.at_most or 0.0
                 found.append(_measured(x, cells, limit, strict=False, level=level))
         return Finding(claim, tuple(found))
+
+    def _leads(self, claim: PaperClaim, over: str, x: float | None) -> Values:
+        ours, other = (self._cells(name, claim.metric, x) for name in (claim.of, over))
+        return leads(ours, other, claim.relative)
 
     def _line(self, name: str, panel: Panel) -> list[Point]:
         if panel.x == "episode":

@@ -59,6 +59,9 @@ class Policy(Solver):
             return f"it was trained on {trained.name!r}"
         sized = learner.one_instance or learner.one_size
         frame, data = by_frames(problem, instance.data)
+        reason: str | None = learner.refuses(frame)
+        if reason:
+            return reason
         if self.polish and not isinstance(frame, HasPolish):
             return "the problem has no cheap improvements of choices: leave out polish"
         first = {key: value[0] for key, value in data.items()}

@@ -138,8 +138,9 @@ def every_number_of_the_data_matters(problem: Problem) -> None:
         moved = ({**case.data, key: value * factor} for factor in (1.25, 0.8))
         with np.errstate(all="ignore"):  # a number that names something names nothing then
             unseen = [np.array_equal(before, _numbers(problem.evaluate(d, some))) for d in moved]
-        if problem.fields[key].hidden:
-            need(all(unseen), f"{key!r} is hidden, and yet a change of it changes something.")
+        if problem.fields[key].hidden or problem.fields[key].context:
+            what = "hidden" if problem.fields[key].hidden else "context"
+            need(all(unseen), f"{key!r} is {what}, and yet a change of it changes something.")
         else:
             need(not all(unseen), f"a change of {key!r} changes nothing.")
 

@@ -6,6 +6,8 @@ it: concave, smooth, and so a bound itself. A state of n users and load y, of wh
 to fixed users, costs min over y of y^2 - lambda (y - y0) - nu (n - n0).
 """
 
+# mypy: ignore-errors
+
 from math import exp, inf, log
 
 import numpy as np

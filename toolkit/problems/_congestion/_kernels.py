@@ -6,6 +6,8 @@ its options (with copies: an option and a state of its resource), every resource
 An alternative costs base + sum over w of coef[w] theta[dim[w]]: theta are the prices, dim -1 none.
 """
 
+# mypy: ignore-errors
+
 from math import inf
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Compiled loops over batches of choices: greedy ones, and moves that better them."""
 
+# mypy: ignore-errors
+
 from math import inf
 
 import numpy as np

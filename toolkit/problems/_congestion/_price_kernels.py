@@ -1,5 +1,7 @@
 """The loss of many choices, compiled: what `Congestion.loss` says of each."""
 
+# mypy: ignore-errors
+
 import numpy as np
 
 from toolkit.compiled import compiled

@@ -1,5 +1,7 @@
 """Compiled searches for good choices: moves of one user, pairs of moves, and chains of them."""
 
+# mypy: ignore-errors
+
 from math import inf
 
 import numpy as np

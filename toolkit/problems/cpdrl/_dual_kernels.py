@@ -4,6 +4,8 @@ Notation and rows of `table` as in `_kernels`. A2 to A4 are derived in docs/cpdr
 price s^2, a price theta on the number k of offloaders, a multiplier mu of a user's deadline.
 """
 
+# mypy: ignore-errors
+
 from math import exp, inf, log, sqrt
 
 import numpy as np

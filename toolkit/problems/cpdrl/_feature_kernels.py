@@ -3,6 +3,8 @@
 Notation as in `_kernels`; s is the square root of the bandwidth price, m the mean local cost.
 """
 
+# mypy: ignore-errors
+
 from math import inf, log
 
 import numpy as np

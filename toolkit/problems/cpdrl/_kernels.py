@@ -4,6 +4,8 @@ Notation of the formulation: W = D C, w = W / F, h = g / sigma^2, s = sqrt(bandw
 y = ln(1 + p h); c = (lambda1 + lambda2 p*) D / log2(1 + p* h) is the cost of one unit of 1/b.
 """
 
+# mypy: ignore-errors
+
 from math import exp, expm1, inf, log, log1p, sqrt
 
 import numpy as np

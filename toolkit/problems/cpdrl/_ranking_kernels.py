@@ -3,6 +3,8 @@
 Notation as in `_kernels`; s is the square root of the bandwidth price.
 """
 
+# mypy: ignore-errors
+
 from math import exp, inf
 
 import numpy as np

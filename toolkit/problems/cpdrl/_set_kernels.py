@@ -4,6 +4,8 @@ Notation as in `_kernels`; s is the square root of the bandwidth price. `scalars
 total bandwidth, weights of delay and energy, and the largest power.
 """
 
+# mypy: ignore-errors
+
 from math import inf
 
 import numpy as np

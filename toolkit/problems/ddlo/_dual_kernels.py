@@ -4,6 +4,8 @@ A user's **sums** are the distinct totals U of some of its tasks, ascending; tho
 in one array, user i's at first[i] to first[i + 1]. `scalars` holds (C, T_L, T_C, E_L, E_C, p).
 """
 
+# mypy: ignore-errors
+
 from math import inf, sqrt
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Multipliers for services apart: a subgradient method with momentum (Polyak's steps)."""
 
+# mypy: ignore-errors
+
 import numpy as np
 
 from toolkit.compiled import compiled

@@ -5,6 +5,8 @@ two states; so it applies whatever caches, prices and users are, and never makes
 for targets, which are improved one change at a time.
 """
 
+# mypy: ignore-errors
+
 import numpy as np
 
 from toolkit.compiled import compiled

@@ -6,6 +6,8 @@ less. So a block's path is as good as these targets, and never worse than the pa
 them.
 """
 
+# mypy: ignore-errors
+
 import numpy as np
 
 from toolkit.compiled import compiled

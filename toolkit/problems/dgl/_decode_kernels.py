@@ -1,5 +1,7 @@
 """Caches for slots that are expected: by marginal gains, then improved."""
 
+# mypy: ignore-errors
+
 import numpy as np
 
 from toolkit.compiled import compiled

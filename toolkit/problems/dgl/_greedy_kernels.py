@@ -5,6 +5,8 @@ slots of 20 to 50 users it reaches the same to 0.01 %, in 3 to 75 times the time
 benchmarks/dgl_targets.py`); programmes over caches and environments need targets of many slots.
 """
 
+# mypy: ignore-errors
+
 import numpy as np
 
 from toolkit.compiled import compiled, inlined

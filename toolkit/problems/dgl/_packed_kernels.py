@@ -4,6 +4,8 @@ Any whole loads u of servers and any tolls l of cells bound a slot, since n^2 >=
 u (u + 1) for whole n, and s^2 >= 2 l s - l^2.
 """
 
+# mypy: ignore-errors
+
 import numpy as np
 
 from toolkit.compiled import compiled

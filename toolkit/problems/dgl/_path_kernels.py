@@ -1,5 +1,7 @@
 """The best path of caches of two servers: a dynamic programme over pairs of subsets that fit."""
 
+# mypy: ignore-errors
+
 import numpy as np
 
 from toolkit.compiled import compiled, inlined

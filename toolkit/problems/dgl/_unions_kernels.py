@@ -7,6 +7,8 @@ whole n and u) and of cells (s^2 >= 2 l s - l^2) give a bound. A root may be inf
 never offloads.
 """
 
+# mypy: ignore-errors
+
 import numpy as np
 
 from toolkit.compiled import compiled, inlined

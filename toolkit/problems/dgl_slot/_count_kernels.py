@@ -17,6 +17,8 @@ With t_0 and t_1 fixed, the loss of those four counters is phi(k_0) + phi(k_1) +
 convex: so that both are found by descent, and the result is exact.
 """
 
+# mypy: ignore-errors
+
 import numpy as np
 
 from toolkit.compiled import compiled, inlined

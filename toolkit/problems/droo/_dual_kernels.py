@@ -10,6 +10,8 @@ a user offloads from x = l/g on, and between two such points the best x is A / (
 root but one square root a segment. D is convex with subgradient 1 - a (1 + sum G e / p).
 """
 
+# mypy: ignore-errors
+
 from math import inf, sqrt
 
 import numpy as np

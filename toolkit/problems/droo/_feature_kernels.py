@@ -4,6 +4,8 @@ Notation as in `_kernels`. A user's margin at a charge a and a price v is ln(g a
 offloads where that is positive.
 """
 
+# mypy: ignore-errors
+
 from math import log, sqrt
 
 import numpy as np

@@ -6,6 +6,8 @@ users of equal weight share it. With e = exp(-y) and p = 1 - e the slot is G a e
 a = 1 / (1 + sum G e / p).
 """
 
+# mypy: ignore-errors
+
 from math import exp, expm1, inf, log, sqrt
 
 import numpy as np

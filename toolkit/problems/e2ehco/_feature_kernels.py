@@ -1,5 +1,7 @@
 """Compiled loops over users and options: what a policy sees around a good choice of servers."""
 
+# mypy: ignore-errors
+
 from math import log
 
 import numpy as np

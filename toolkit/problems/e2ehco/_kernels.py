@@ -5,6 +5,8 @@ energy cost (w1 + w2 p) / ln(1 + g p) per nat and hertz; its derivative vanishes
 y (ln y - 1) + 1 = q, that is ln(s - 1 + exp(-s)) + s = ln q: increasing and concave in s.
 """
 
+# mypy: ignore-errors
+
 from math import exp, expm1, log, log1p, nan, sqrt
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Compiled loops: options of users who have not chosen, beside users who have."""
 
+# mypy: ignore-errors
+
 from math import exp, inf, log, sqrt
 
 import numpy as np

@@ -5,6 +5,8 @@ servers, load[0] is not used; what user i pays in all for option m beside the ot
 cost[i, m] + w (2 load_m + w).
 """
 
+# mypy: ignore-errors
+
 from math import inf
 
 import numpy as np

@@ -11,6 +11,8 @@ takes no CPU in the same second, has a place at once and does not wait on the wa
 with nothing uploaded (a second's named server is that of a new request, or of a migration).
 """
 
+# mypy: ignore-errors
+
 from toolkit.compiled import compiled, inlined
 
 NEVER = -1e300

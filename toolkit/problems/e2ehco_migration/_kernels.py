@@ -4,6 +4,8 @@ States: 0 connected, 1 uploading, 2 processing, 3 downloading, 4 done, 5 waiting
 order of what happens within a second is that of the published code (1.3.2 of the formulation).
 """
 
+# mypy: ignore-errors
+
 import numpy as np
 
 from toolkit.compiled import compiled, inlined
