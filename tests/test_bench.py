@@ -341,12 +341,13 @@ def test_a_full_disk_is_one_sentence_and_keeps_what_was_committed(tmp_path: Path
 
 
 def test_a_store_of_the_first_schema_is_brought_up_to_date(tmp_path):
-    """It lacks the column `details`: its runs have none, new ones do."""
+    """It lacks the columns `details` and `about`: its runs have none, new ones do."""
     path = tmp_path / "runs.sqlite"
     with Store(path):
         pass
     with sqlite3.connect(path) as base:
-        base.execute("ALTER TABLE runs DROP COLUMN details")
+        for column in ("details", "about"):
+            base.execute(f"ALTER TABLE runs DROP COLUMN {column}")
         base.execute("PRAGMA user_version = 1")
         base.execute(
             "INSERT INTO runs (key, problem, version, n_users, problem_params, instance, digest, "
@@ -357,6 +358,6 @@ def test_a_store_of_the_first_schema_is_brought_up_to_date(tmp_path):
             "'')"
         )
     with Store(path) as store:
-        assert [record.details for record in store] == [{}]
+        assert [(record.details, record.about) for record in store] == [({}, {})]
     with sqlite3.connect(path) as base:
         assert base.execute("PRAGMA user_version").fetchone() == (SCHEMA,)

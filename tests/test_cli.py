@@ -169,6 +169,11 @@ def test_solvers_that_refuse_are_rows_only_where_they_were_asked_for(
     assert "absent (needs the package 'nonexistent_pkg'" in out.partition("not run: ")[2]
 
 
+def test_a_run_that_no_solver_took_is_no_success(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(toy("absent")) == 2
+    assert "absent: needs the package 'nonexistent_pkg'" in capsys.readouterr().out
+
+
 def test_a_refuted_claim_is_exit_code_4(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(toy("lies", "good")) == 4
     assert "refuted" in capsys.readouterr().out

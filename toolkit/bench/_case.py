@@ -39,6 +39,7 @@ class Job:
     seed: int
     seconds: float
     evaluations: int | None
+    asked: bool = True  # as of a case
     plugins: tuple[str, ...] = ()
 
 
@@ -70,6 +71,7 @@ class Case:
             seed=self.seed,
             seconds=self.seconds,
             evaluations=self.evaluations,
+            asked=self.asked,
             plugins=self.plugins,
         )
 

@@ -118,10 +118,12 @@ def renamed(record: Record, case: Case) -> Record:
 
 
 def exit_code(records: list[Record]) -> int:
-    """4 where a claim was refuted, 3 where a run failed, else 0."""
+    """4 where a claim was refuted, 3 where a run failed, 2 where all solvers refused, else 0."""
     if any(record.refuted for record in records) or contradictions(records):
         return REFUTED
-    return FAILED if any(record.failed for record in records) else OK
+    if any(record.failed for record in records):
+        return FAILED
+    return USAGE if records and all(record.refused for record in records) else OK
 
 
 def _warn_of_crowds(jobs: int) -> None:

@@ -14,6 +14,8 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from toolkit.instances import Instance
+from toolkit.problems import Problem
 from toolkit.reports.record import FAILED, Record
 from toolkit.solvers import Point, Stop
 
@@ -238,5 +240,16 @@ def make_record(case: Case, **fields: Any) -> Record:
         seed=case.seed,
         limits={"seconds": case.seconds, "evaluations": case.evaluations},
         environment=case.environment,
+        about=_about(problem, instance),
         **fields,
     )
+
+
+def _about(problem: Problem, instance: Instance) -> dict[str, Any]:
+    """What the problem has to say; nothing where it says nothing."""
+    told = {
+        "instance": problem.about(instance.data),
+        "objective": problem.measure,
+        "terms": dict(problem.shown),
+    }
+    return {key: value for key, value in told.items() if value}

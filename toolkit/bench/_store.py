@@ -21,9 +21,10 @@ MAGIC = b"SQLite format 3\0"
 FIELDS = tuple(field.name for field in msgspec.structs.fields(Record))
 NESTED = {
     *("problem_params", "params", "terms", "limits", "environment"),
-    *("decision", "certificate", "trace", "details"),
+    *("decision", "certificate", "trace", "details", "about"),
 }
-EMPTY = {"details": "{}"}  # columns that older stores lack, and what their runs have there
+# columns that older stores lack, and what their runs have there
+EMPTY = {"details": "{}", "about": "{}"}
 
 
 def is_store(path: Path) -> bool:

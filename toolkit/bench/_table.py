@@ -70,7 +70,9 @@ def render(records: Iterable[Record], asked: bool = True) -> str:
 def _instance(comparison: Comparison, asked: bool) -> str:
     """Title, table, and a line for each run that did not come to an answer."""
     rows = comparison.rows if asked else comparison.ran
-    lines = [_title(comparison), align(HEAD, [_cells(row) for row in rows], left=3)]
+    heads = [*HEAD, *((unit, term) for term, unit in comparison.terms.items())]
+    drawn = align(heads, [[*_cells(row), *_terms(comparison, row)] for row in rows], left=3)
+    lines = [_title(comparison), drawn]
     for row in rows:
         ended = row.record.failed or row.record.refused
         if said := row.record.message if ended else row.record.details.get("note"):
@@ -84,12 +86,12 @@ def _instance(comparison: Comparison, asked: bool) -> str:
 
 
 def _title(comparison: Comparison) -> str:
-    users = f"{comparison.n_users:,} user{'s' * (comparison.n_users > 1)}"
     goal = "minimise" if comparison.sense == "min" else "maximise"
     best = f"best known {numbers.number(comparison.best)}{'*' * comparison.optimal}"
     if comparison.best is None:
         best = "proven infeasible" if comparison.infeasible else "no feasible decision found"
-    return f"{comparison.instance} · {users} · {goal} · {best} · digest {comparison.digest}"
+    what = f"{comparison.instance} · {comparison.size}"
+    return f"{what} · {goal} · {best} · digest {comparison.digest}"
 
 
 def _cells(row: Row) -> list[str]:
@@ -111,6 +113,10 @@ def _cells(row: Row) -> list[str]:
         numbers.seconds(r.seconds),
         str(r.evaluations),
     ]
+
+
+def _terms(comparison: Comparison, row: Row) -> list[str]:
+    return [numbers.number(row.record.terms.get(term), 4) for term in comparison.terms]
 
 
 def _summary(summaries: Sequence[Summary], instances: int) -> str:
@@ -147,6 +153,8 @@ def _learners(comparisons: Sequence[Comparison]) -> list[str]:
 
 def _legend(comparisons: Sequence[Comparison]) -> str:
     lines = list(formulas(comparisons[0].sense))
+    if measure := comparisons[0].about.get("objective"):
+        lines.insert(0, f"objective = {measure}")
     if any(comparison.optimal for comparison in comparisons):
         lines[-1] += " (* proven optimal)"
     records = [row.record for comparison in comparisons for row in comparison.ran]

@@ -71,6 +71,8 @@ def run(job: Job, out: Connection) -> dict[str, Any]:
     instance = problem.admit(job.instance)
     if reason := solver.refuses(problem, instance):
         return _refusal(reason)
+    if not job.asked and (reason := solver.abstains(problem, instance)):
+        return _refusal(reason)
     warm_up(problem, solver, instance)
     out.send(STARTED)
     return solve(problem, solver, instance, job, out)

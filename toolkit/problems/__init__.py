@@ -37,6 +37,7 @@ from ._knowledge import HasPyomo as HasPyomo
 from ._knowledge import HasRanking as HasRanking
 from ._knowledge import HasRelaxation as HasRelaxation
 from ._knowledge import HasRepair as HasRepair
+from ._knowledge import HasSmallModels as HasSmallModels
 from ._knowledge import Options as Options
 from ._knowledge import Published as Published
 from ._knowledge import consistent as consistent

@@ -63,6 +63,8 @@ class Problem(Component, ABC):
     fields: ClassVar[Mapping[str, Field]]  # the arrays of `data`
     version: ClassVar[int] = 0  # raise it when a number that `evaluate` returns changes
     small: ClassVar[Mapping[str, Any]] = {}  # fields of the conformance suite's cases, with n_users
+    measure: ClassVar[str] = ""  # what the objective is, and its unit, for tables to say
+    shown: ClassVar[Mapping[str, str]] = {}  # terms that tables show, each with its unit
 
     n_users: int
 
@@ -86,6 +88,10 @@ class Problem(Component, ABC):
 
             found["traces"] = cached_traces(folder).digest
         return found
+
+    def about(self, data: Data) -> str:
+        """What tables say of an instance beside its users, in a few words."""
+        return ""
 
     @abstractmethod
     def sample(

@@ -18,6 +18,7 @@ from ._relaxation import Bounded as Bounded
 from ._relaxation import HasProof as HasProof
 from ._relaxation import HasRelaxation as HasRelaxation
 from ._relaxation import Relaxation as Relaxation
+from ._relaxation import Timed as Timed
 from ._space import Space
 
 
@@ -191,6 +192,14 @@ class HasPyomo(Protocol):
     formulations: Mapping[str, str]  # name -> one line; the first is the solvers' default
 
     def pyomo(self, instance: Instance, formulation: str) -> AlgebraicModel: ...
+
+
+@runtime_checkable
+class HasSmallModels(HasPyomo, Protocol):
+    """Its models are there to check small instances with."""
+
+    def too_large(self, instance: Instance) -> str | None:
+        """Why generic solvers are run on this instance only where they are named, or None."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What branch and bound asks of a problem, and what re-proves its bounds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -33,6 +33,15 @@ class Relaxation(Protocol):
 
     def prices(self, node: Any) -> Prices:
         """The prices from which the proof recomputes the node's bound."""
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """A relaxation whose bounds may take long: it asks how long they may."""
+
+    def watch(self, remaining: Callable[[], float]) -> None:
+        """`remaining()`: the seconds that are left, infinite without a limit. Called once, first;
+        when none are left, `bound` returns soon, with what it has."""
 
 
 @runtime_checkable

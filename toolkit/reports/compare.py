@@ -3,8 +3,9 @@
 import re
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -38,12 +39,24 @@ class Comparison:
     optimal: bool  # a re-proved bound shows that nothing is better
     infeasible: bool  # it is proven that the instance has no feasible decision
     rows: tuple[Row, ...]
+    about: Mapping[str, Any] = field(default_factory=dict)  # as of a record
 
     @property
     def why(self) -> str:
         """What the proofs of infeasibility say, in words; empty where nothing does."""
         proofs = (row.record for row in self.rows if row.record.status == "infeasible")
         return next((r.message for r in proofs if r.proven and r.message), "")
+
+    @property
+    def size(self) -> str:
+        """How large the instance is, in words."""
+        users = f"{self.n_users:,} user{'s' * (self.n_users > 1)}"
+        return ", ".join(filter(None, (users, self.about.get("instance"))))
+
+    @property
+    def terms(self) -> Mapping[str, str]:
+        """The terms of the problem that are shown, and their units."""
+        return self.about.get("terms") or {}
 
     @property
     def ran(self) -> tuple[Row, ...]:
@@ -174,6 +187,7 @@ def _compare(group: list[Record]) -> Comparison:
         optimal=optimal,
         infeasible=any(r.status == "infeasible" and r.proven for r in group),
         rows=tuple(rows),
+        about=first.about,
     )
 
 

@@ -62,6 +62,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
                                         objective, and candidates judged a frame while learning
       processor_seconds_each            of the process, for a frame that was decided and learnt from
     log             what the solver printed, and the traceback of a failure
+    about           what the problem says of itself, all optional: {"instance": words, "objective":
+                    words, "terms": {term that tables show: its unit}}
     """
 
     key: str
@@ -98,6 +100,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     trace: list[list[float | None]] = []
     details: dict[str, Any] = {}
     log: str = ""
+    about: dict[str, Any] = {}
 
     @property
     def refused(self) -> bool:

@@ -158,6 +158,10 @@ class Solver(Component, ABC):
         """Why it cannot take this instance, or None."""
         return None
 
+    def abstains(self, problem: Problem, instance: Instance) -> str | None:
+        """Why it would take this instance only if it were named, or None."""
+        return None
+
     def inputs(self) -> tuple[Path, ...]:
         """Files that its numbers depend on beside its parameters."""
         return ()

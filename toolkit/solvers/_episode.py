@@ -185,6 +185,11 @@ class FrameByFrame(Solver):
                 return f"frame {number}: {reason}" if number else reason
         return None
 
+    def abstains(self, problem: Problem, instance: Instance) -> str | None:
+        assert isinstance(problem, Frames)
+        reasons = (self.inner.abstains(problem.frame, f) for f in problem.split(instance))
+        return next(filter(None, reasons), None)
+
     def solve(self, problem: Problem, instance: Instance, probe: Probe) -> Claim:
         assert isinstance(problem, Frames)
         assert isinstance(probe, EpisodeProbe)

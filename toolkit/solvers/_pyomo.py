@@ -7,7 +7,7 @@ from typing import Any
 from toolkit.arrays import Decision
 from toolkit.errors import unknown
 from toolkit.instances import Instance
-from toolkit.problems import Certificate, HasCompletion, HasPyomo, Problem
+from toolkit.problems import Certificate, HasCompletion, HasPyomo, HasSmallModels, Problem
 from toolkit.problems._knowledge import AlgebraicModel
 
 from ._base import Claim, Stop
@@ -94,6 +94,11 @@ def _claim(result: Any, by: str) -> Claim:
 def refuses(problem: Problem) -> str | None:
     """Why no algebraic solver takes the problem, or None."""
     return None if isinstance(problem, HasPyomo) else "the problem has no algebraic model"
+
+
+def abstains(problem: Problem, instance: Instance) -> str | None:
+    """What the problem says of instances that are too large for its models, or None."""
+    return problem.too_large(instance) if isinstance(problem, HasSmallModels) else None
 
 
 def check_gap(gap: float) -> None:

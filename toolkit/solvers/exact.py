@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from toolkit.instances import Instance
 from toolkit.problems import HasRelaxation, Problem
+from toolkit.problems._knowledge import Timed
 from toolkit.solvers import Claim, Probe, Solver
 from toolkit.solvers._base import impossible
 from toolkit.solvers._branch import Tree
@@ -33,7 +34,10 @@ class Exact(Solver):
 
     def solve(self, problem: Problem, instance: Instance, probe: Probe) -> Claim:
         assert isinstance(problem, HasRelaxation)
-        tree = Tree(problem, instance.data, problem.relaxation(instance.data), probe)
+        relaxation = problem.relaxation(instance.data)
+        if isinstance(relaxation, Timed):
+            relaxation.watch(lambda: probe.remaining)
+        tree = Tree(problem, instance.data, relaxation, probe)
         closed = tree.search(self.gap, self.nodes)
         if closed:
             verdict = "optimal" if math.isfinite(probe.loss) else "infeasible"

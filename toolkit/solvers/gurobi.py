@@ -39,6 +39,9 @@ class Gurobi(Solver):
         # each function of a variable is a variable more
         return _licence_refuses(_pyomo.count_variables(model) + _pyomo.count_nonlinear(model))
 
+    def abstains(self, problem: Problem, instance: Instance) -> str | None:
+        return _pyomo.abstains(problem, instance)
+
     def solve(self, problem: Problem, instance: Instance, probe: Probe) -> Claim:
         import gurobipy as gp
 

@@ -37,6 +37,9 @@ class Scip(Solver):
     def refuses(self, problem: Problem, instance: Instance) -> str | None:
         return _pyomo.refuses(problem)
 
+    def abstains(self, problem: Problem, instance: Instance) -> str | None:
+        return _pyomo.abstains(problem, instance)
+
     def solve(self, problem: Problem, instance: Instance, probe: Probe) -> Claim:
         algebraic = _pyomo.build(problem, instance, self.formulation)
         # Pyomo reads SCIP's output from a pipe of 64 KiB while SCIP holds the GIL: once the pipe
