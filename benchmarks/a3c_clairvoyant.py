@@ -4,8 +4,8 @@
     python benchmarks/a3c_clairvoyant.py 4 discipline=own-first density=0.9 slots=8 verify=true
 
 The first number is how many episodes; then fields of the problem, `preset=NAME` (clean),
-`verify=true`, and `seconds=X`, the wall-clock budget of an episode. A small episode is solved
-first, so that kernels are compiled.
+`verify=true`, `first=K` (the number of the first episode), and `seconds=X`, the wall-clock budget
+of an episode. A small episode is solved first, so that kernels are compiled.
 """
 
 import sys
@@ -31,11 +31,11 @@ def solved(problem: Problem, index: int, seconds: float) -> tuple[Result, float]
 def main() -> None:
     fields = {k: parse_value(v) for k, v in (word.split("=", 1) for word in sys.argv[2:])}
     preset, seconds = str(fields.pop("preset", "clean")), float(fields.pop("seconds", np.inf))
-    check = bool(fields.pop("verify", False))
+    check, first = bool(fields.pop("verify", False)), int(fields.pop("first", 0))
     problem = problems.load("a3c", preset, **fields)
-    solved(problems.load("a3c", preset, **{**fields, "slots": 2}), 0, np.inf)
+    solved(problems.load("a3c", preset, **{**fields, "slots": 2}), 0, 5.0)
     rows = []
-    for index in range(int(sys.argv[1])):
+    for index in range(first, first + int(sys.argv[1])):
         found, took = solved(problem, index, seconds)
         begun, said = time.process_time(), "-"
         if check:
@@ -44,7 +44,10 @@ def main() -> None:
         tasks = int(problem.instance(index).data["has"].sum())
         rows.append((tasks, found.objective, found.gap, took, again))
         cost, gap = float(found.objective or 0), float(found.gap or 0)
-        print(f"{index} n {tasks} cost {cost:.5f} gap {gap:.2e} {took:.2f} s, {said} {again:.2f} s")
+        print(
+            f"{index} n {tasks} cost {cost:.5f} gap {gap:.2e} {took:.2f} s "
+            f"(wall clock {found.wall:.2f}), {said} {again:.2f} s"
+        )
     gaps = np.array([row[2] for row in rows], float)
     mean = np.array([(row[3], row[4]) for row in rows]).mean(0)
     print(

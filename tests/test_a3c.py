@@ -9,6 +9,7 @@ import simpy
 
 import toolkit
 from toolkit import problems
+from toolkit.bench.__main__ import main
 from toolkit.errors import UserError
 from toolkit.instances import Instance, rng_for
 from toolkit.problems._check import every_number_of_the_data_matters
@@ -210,6 +211,24 @@ def test_generic_solvers_stay_above_the_optimum():
     for name, factor in within.items():
         found = toolkit.solve(problem, instance, name, evaluations=3000)
         assert best.objective - 1e-12 <= found.objective <= factor * best.objective
+
+
+def test_tables_say_how_many_tasks_there_are_and_how_many_are_late(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    flags = ["--problem", "a3c", "--preset", "tiny", "--set", "tolerance=1.5", "--instances", "1"]
+    for report in ([], ["--report", "page"]):  # as it ends, and from the store
+        assert main([*flags, "--solvers", "local_only", *report]) == 0
+        out = capsys.readouterr().out
+        assert "4 users, 8 tasks in 2 slots · minimise" in out
+        assert "objective = sum over tasks" in out
+        heads = [line.split()[-1] for line in out.splitlines()[1:3]]
+        problem = problems.load("a3c", "tiny", tolerance=1.5)
+        data = problem.instance().data
+        late = problem.evaluate(data, {"target": np.zeros((2, 4))}).terms["late"]
+        row = next(line for line in out.splitlines() if line.startswith("local_only"))
+        assert (heads, float(row.split()[-1])) == (["tasks", "late"], late)
+        assert late > 0
+    assert "8 tasks in 2 slots" in (tmp_path / "page/index.html").read_text()
 
 
 def test_the_ranking_keeps_to_the_limits_of_forwarding():

@@ -158,6 +158,35 @@ def test_longer_queues_gain_nothing():
     assert longer.plan().cost == pytest.approx(some.plan().cost, abs=1e-9)
 
 
+def test_queues_carry_over_where_servers_are_slow():
+    """Of the preset: longer queues gain nothing, tasks wait for those of earlier slots, and rules
+    that do not plan are worse by several per cent."""
+    problem = problems.load("a3c", "lattice-slow", density=0.5)
+    some = first(problem)
+    assert some.states == 43_264
+    plan = lattice.planned(some)
+    longer = replace(some, device_room=3.5, server_room=4.5).plan()
+    assert longer.cost == pytest.approx(plan.cost, abs=1e-9)
+    data = problem.sample(rng_for("slow"), (400,))
+    cost = {
+        rule: problem.evaluate(data, problem.follow(data, rule, rng_for(rule))).objective.mean()
+        for rule in ("mdp", "greedy", "drift")
+    }
+    assert min(cost["greedy"], cost["drift"]) > 1.02 * cost["mdp"]
+    target = problem.follow(data, "mdp", rng_for(0))["target"]
+    sent = (target[:, :-1, :, None] == [1, 2]).any(2)  # (episodes, slots, servers)
+    assert (sent[:, 1:] & sent[:, :-1]).any(-1).mean() > 0.3  # 1.25 slots each: the later one waits
+
+
+def test_devices_that_are_done_within_a_slot_have_no_queues():
+    """Hence no states; with these gone the recursion still finds what enumeration finds."""
+    mixed = small(regions=(2, 1), slots=2, cpus=(1e9, 2e9, 5e8), density=0.8)
+    some = first(mixed)
+    assert sorted(some.local) == [2, 4, 8]
+    assert sorted(some.sizes[0].tolist()) == [1, 1, 13]
+    assert some.plan().cost == pytest.approx(expectimin(mixed, 0.8), abs=1e-9)
+
+
 def test_episodes_of_a_batch_may_differ_and_be_empty():
     problem = small(slots=4)
     both = [small(slots=4, density=d).sample(rng_for("batch"), (30,)) for d in (0.02, 0.9)]
@@ -177,7 +206,7 @@ def test_certain_tasks_are_planned_for():
 
 
 def test_tasks_that_the_density_rules_out_are_said_to_be_too_many():
-    data = dict(small(density=1.0, cpus=(4e8,), server_cpu=1e9 / 3).instance().data)
+    data = dict(small(density=1.0, cpus=(4e8,), server_cpu=1e9 / 3, slots=30).instance().data)
     data["density"] = np.array(0.0)
     with pytest.raises(UserError, match="the density rules out"):
         lattice.follow(data, "mdp")

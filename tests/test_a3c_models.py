@@ -7,6 +7,9 @@ from pyomo.environ import Constraint, Objective, Var, value
 
 import toolkit
 from toolkit import problems
+from toolkit.bench import _worker
+from toolkit.bench._case import make_cases
+from toolkit.bench._plan import Plan
 from toolkit.errors import UserError
 from toolkit.instances import rng_for
 from toolkit.problems import HasPyomo
@@ -169,6 +172,18 @@ def test_an_episode_without_tasks_costs_nothing():
     algebraic = problem.pyomo(problem.instance(), "backlog")
     assert cost(algebraic.model) == 0
     assert not algebraic.read()["target"].any()
+
+
+def test_generic_solvers_take_a_long_episode_only_where_they_are_named():
+    clean, small = (problems.load("a3c", preset) for preset in ("clean", "tiny"))
+    plan = Plan(problem="a3c", instances=1)
+    cases = make_cases(plan, clean, [clean.instance()])
+    unnamed = next(case for case in cases if case.solver.name == "scip")
+    answer = _worker.run(unnamed.job, None)
+    assert answer["status"] == "refused"
+    assert "cross-check to about 24 tasks, this episode has 166" in answer["message"]
+    assert unnamed.solver.refuses(clean, clean.instance()) is None
+    assert unnamed.solver.abstains(small, small.instance()) is None
 
 
 @pytest.mark.slow

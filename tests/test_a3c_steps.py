@@ -10,11 +10,19 @@ from toolkit import problems
 from toolkit.envs import RolloutEnv, RolloutVectorEnv
 from toolkit.errors import UserError
 from toolkit.instances import rng_for
+from toolkit.problems.a3c import prices
 from toolkit.problems.a3c.dynamics import Episodes
 from toolkit.problems.a3c.queues import Tables
+from toolkit.problems.a3c.tuned import PRICES
 
 DISCIPLINES = ("own-first", "fcfs")
 KINDS = ("single", "bits", "double")
+
+
+@pytest.fixture(autouse=True)
+def _little_tuning(monkeypatch):
+    """Laws that no preset has cost a second each otherwise."""
+    monkeypatch.setattr(prices, "EFFORT", 2_000)
 
 
 def short(**given):
@@ -207,6 +215,52 @@ def test_bits_send_all_tasks_of_a_server_and_slot_to_the_least_loaded_other_one(
     assert problem.evaluate(data, play.decision()).feasible()
 
 
+@pytest.mark.parametrize("value", [3, -1, 0.5, np.nan, [0, 0, 0], None, "own"])
+@pytest.mark.parametrize("scale", ["task", "slot"])
+def test_wrong_actions_are_refused_in_a_sentence(scale, value):
+    problem = short(slots=2, regions=(2, 1), density=1.0)  # modes 0, 1 and 2
+    play = problem.dynamics(problem.sample(rng_for("wrong"), (2,)), scale)
+    wrong = np.array([value, value])
+    if scale == "slot" and np.ndim(value) == 0:
+        wrong = np.repeat(wrong[:, None], 3, axis=-1)
+        wrong[:, :2] = 0
+    with pytest.raises(UserError, match="'mode' must hold"):
+        play.step({"mode": wrong[:, :-1] if np.ndim(value) and scale == "slot" else wrong})
+    with pytest.raises(UserError, match="lacks 'mode'"):
+        play.step({"target": wrong})
+    assert not play.at
+    assert not play.decision()["target"].any()
+    if value is None or value != value:
+        with pytest.raises(UserError, match="'mode' must hold numbers"):
+            play.consistent({"mode": wrong})
+
+
+def test_bits_that_are_none_and_steps_too_many_are_refused():
+    problem = short(slots=1, forwarding="bits")
+    play = problem.dynamics(problem.sample(rng_for("bits")), "slot")
+    with pytest.raises(UserError, match="'forward' must hold whole numbers from 0 to 1"):
+        play.step({"offload": np.ones(6), "forward": np.full(3, 2)})
+    play.step({"offload": np.ones(6), "forward": np.zeros(3)})
+    with pytest.raises(UserError, match="no step left"):
+        play.step({"offload": np.ones(6), "forward": np.zeros(3)})
+
+
+def test_names_that_nothing_has_are_refused_in_a_sentence():
+    problem = short(slots=1)
+    data = problem.sample(rng_for("names"))
+    with pytest.raises(UserError, match="No rule of 'a3c' is called 'foo'; known: drift, "):
+        problem.follow(data, "foo", rng_for(0))
+    with pytest.raises(UserError, match="No rule"):
+        problem.follow(data, "own-single", rng_for(0))
+    with pytest.raises(UserError, match="'workk'; did you mean 'work'"):
+        problem.dynamics(data).observe("workk")
+    with pytest.raises(UserError, match="give task or slot"):
+        problem.dynamics(data, "zork")
+    for burst in ((1,), (3, 3), ("a", 2), 4):
+        with pytest.raises(UserError, match="burst"):
+            problem.dynamics(data, burst=burst)
+
+
 def test_in_a_burst_every_choice_is_the_worst_one():
     problem = short(slots=12)
     data = problem.sample(rng_for("burst"), (4,))
@@ -282,7 +336,15 @@ def test_the_articles_reward_is_paid_in_both_scales_for_the_same_decisions():
 
 def test_wrong_rewards_are_refused_in_a_sentence():
     problem, data = article_case()
-    wrong = ("best", "article[x=1]", "cost[bonus=1]", "article[bonus=-1]", "article[bonus=a]", "[")
+    wrong = (
+        "best",
+        "article[x=1]",
+        "cost[bonus=1]",
+        "article[bonus=-1]",
+        "article[bonus=a]",
+        "[",
+        3,
+    )
     for text in wrong:
         with pytest.raises(UserError):
             problem.dynamics(data, reward=text)
@@ -372,6 +434,66 @@ def test_the_price_of_a_backlog_pays_where_servers_are_busy():
     }
     assert cost["drift"] < 0.95 * cost["greedy"]
     assert cost["drift-single"] < 0.9 * cost["greedy-single"]
+
+
+@pytest.mark.parametrize("density", [0.5, 0.9])
+@pytest.mark.parametrize("preset", ["tiny", "lattice", "as-published", "bits"])
+def test_drift_is_no_worse_than_greedy_on_any_preset(preset, density):
+    problem = problems.load("a3c", preset, density=density)
+    data = problem.sample(rng_for("presets", preset), (200,))
+    costs = [
+        problem.evaluate(data, problem.follow(data, rule, rng_for(0))).objective.sum()
+        for rule in ("drift", "greedy", "drift-single", "greedy-single")
+    ]
+    assert costs[0] <= 1.001 * costs[1]
+    assert costs[2] <= 1.001 * costs[3]
+
+
+def test_prices_are_known_for_the_laws_of_all_presets():
+    for preset, given in problems.registry.find("a3c").presets.items():
+        problem = problems.load("a3c", preset)
+        for kind in {given.get("forwarding", "double"), "single"}:
+            assert len(PRICES[prices.law_of(problem)][kind]) == len(prices.DENSITIES), preset
+    same = problems.load("a3c", "clean", density=0.1, tolerance=1.0)
+    assert prices.law_of(same) == prices.law_of(problems.load("a3c", "single"))
+    assert prices.law_of(same) != prices.law_of(problems.load("a3c", "clean", slots=29))
+    assert prices.law_of(same) != prices.law_of(problems.load("a3c", "clean", n_users=16))
+
+
+def test_prices_of_another_law_are_tuned_on_it():
+    """… on episodes of its own, the same in every process; between densities they lie between."""
+    problem = short(slots=10, density=0.9)
+    assert prices.law_of(problem) not in PRICES
+    found = prices.tune(problem)
+    assert found.cost[found.chosen] < 0.97 * found.cost[0.0, 0.0]
+    assert found.cost == prices.tune(problem).cost
+    at = [prices.prices(problem, np.array([rho]), single=False)[0] for rho in (0.8, 0.85, 0.9)]
+    assert at[1] == pytest.approx((at[0] + at[2]) / 2)
+    together = prices.prices(problem, np.array([0.9, 0.8]), single=False)[0]
+    np.testing.assert_array_equal(together, np.concatenate([at[2], at[0]]))
+
+
+def test_very_many_devices_have_the_prices_of_the_usual_law():
+    many = problems.load("a3c", "clean", n_users=20_000, slots=1)
+    usual = PRICES[prices.law_of(problems.load("a3c"))]["double"][4]
+    assert prices.prices(many, np.array([0.7]), single=False) == pytest.approx(usual)
+
+
+def test_a_change_of_units_leaves_prices_as_they_are():
+    """Half the seconds, twice the speeds: the same episode, and the same decisions."""
+    problem = problems.load("a3c", "clean", density=0.9)
+    data = problem.sample(rng_for("units"), (4,))
+    fast = dict(data)
+    for key in ("rate", "cpu", "server_cpu"):
+        fast[key] = 2 * data[key]
+    fast |= {
+        "slot": data["slot"] / 2,
+        "kappa": data["kappa"] / 4,
+        "send_power": 2 * data["send_power"],
+    }
+    fast["weight_delay"] = 2 * data["weight_delay"]
+    decisions = [problem.follow(d, "drift", rng_for(0))["target"] for d in (data, fast)]
+    np.testing.assert_array_equal(*decisions)
 
 
 def test_the_solver_follows_rules():

@@ -109,19 +109,19 @@ def _changed(old, modes, low, high, cost, weight, tasks, orders, at, size, own_f
 
 
 @compiled
-def descend(modes, first, last, window, cost, weight, slot, limit, tasks, orders, at, size,
-            own_first):  # fmt: skip
+def descend(modes, first, last, sweeps, window, cost, weight, slot, limit, tasks, orders, at,
+            size, own_first):  # fmt: skip
     """Takes changes of one task from `first` to `last`, and of two not further apart than the
-    window, for as long as one helps. cost (tasks, servers + 1); inf: not allowed. Returns what
-    was gained."""
+    window, for as long as one helps and for so many sweeps at most. cost (tasks, servers + 1);
+    inf: not allowed. Returns what was gained, and whether more may be."""
     home, device = tasks[0], tasks[1]
     servers, devices = len(orders), device.max() + 1
     wait, fresh = np.empty(servers + devices), np.empty(servers + devices)
     touched, trial = np.zeros(servers + 1, np.bool_), modes.copy()
     waits(modes, tasks, orders, at, size, own_first, wait)
     gained, again = 0.0, True
-    while again:
-        again = False
+    while again and sweeps > 0:
+        again, sweeps = False, sweeps - 1
         for reach in range(1, window + 1):
             for k in range(first, last):
                 m = k + reach - 1
@@ -151,4 +151,4 @@ def descend(modes, first, last, window, cost, weight, slot, limit, tasks, orders
                             trial[k], trial[m] = modes[k], modes[m]
             if again:
                 break
-    return gained
+    return gained, again

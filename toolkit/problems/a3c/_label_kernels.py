@@ -14,8 +14,9 @@ LOCAL_COST, LOCAL, START, AT, NEXT_START, NEXT_AT, AHEAD, WEIGHT = range(8)
 
 @compiled
 def grow(cost, rest, free, busy, sent, task, base, sizes, who, limit, mine, rows, table, steps,
-         cutoff, found, parent, chosen):  # fmt: skip
-    """Children of labels for one task; those whose bound is not below the cutoff are left out.
+         cutoff, found, parent, chosen, low, high, count):  # fmt: skip
+    """Children of labels low to high for one task, behind the `count` that are there; those whose
+    bound is not below the cutoff are left out.
 
     cost, rest (labels,): paid, and values of all devices; free (labels, servers), busy (labels,
     devices): when queues are free; sent (labels, servers): the slot's choice of a region, 0: none
@@ -24,9 +25,9 @@ def grow(cost, rest, free, busy, sent, task, base, sizes, who, limit, mine, rows
     the grids of devices, of servers. found (3, children): bound, cost, rest. Returns (number of
     children, least bound left out).
     """
-    count, least = 0, np.inf
+    least = np.inf
     u, home = who
-    for i in range(len(cost)):
+    for i in range(low, high):
         other = rest[i] - at_point(mine[0], busy[i, u], task[START], steps[0])
         for mode in range(free.shape[1] + 1):
             if mode > 0 and not _allowed(base, sent[i, home], limit, mode):
@@ -77,13 +78,13 @@ def _after(free, s, mode, task, sizes):
 
 @compiled
 def settle(order, window, found, parent, chosen, free, busy, sent, task, sizes, who, new_slot,
-           until, cost, rest, new_free, new_busy, new_sent, kept):  # fmt: skip
+           until, cost, rest, new_free, new_busy, new_sent, kept, count):  # fmt: skip
     """Children in `order` become labels, unless one of the `window` before them is nowhere worse.
 
     Times are raised to when they matter next: `until` (devices + 1,), the last for servers.
-    Returns how many there are; kept: their numbers as children.
+    `count` are there before; returns how many there are then; kept: their numbers as children.
     """
-    count, servers = 0, free.shape[1]
+    servers = free.shape[1]
     u, home = who
     for c in order:
         i, mode = parent[c], chosen[c]

@@ -9,7 +9,7 @@ from ._proof_values import Axis, look
 from .known import Known
 
 REACH = 100  # labels before one that it is compared with
-PASSES = 4
+PASSES = 40  # until none is left out, or nearly
 
 
 @dataclass(frozen=True, eq=False)

@@ -58,17 +58,17 @@ def _unfold(after, at, next_at, step, exact, out):
 
 
 @compiled
-def line(base, slope, size, price, at, step, exact, value):
+def line(base, slope, size, price, at, step, exact, first, last, value):
     """value (tasks + 1, points): of a queue that may take tasks in turn, or leave them.
 
     Taking a task costs base + slope * backlog - price, and adds its size; leaving it costs 0.
-    `at` (tasks,): arrivals. Without `exact` breaks are not looked at: no bound.
+    `at` (tasks,): arrivals. Without `exact` breaks are not looked at: no bound. Only rows from
+    `first` on are filled, from row `last` back, which is known (0 after the last task).
     """
     tasks, points = len(base), value.shape[1]
     most = size.max() if tasks else 0.0
     low, inner = np.empty(points), np.zeros((points + int(most / step) + 3, 1))
-    value[-1] = 0.0
-    for k in range(tasks - 1, -1, -1):
+    for k in range(last - 1, first - 1, -1):
         if k + 1 < tasks:
             _unfold(value[k + 1].reshape(-1, 1), at[k], at[k + 1], step, exact, inner)
         after, cost, alpha = inner[:, 0], base[k] - price[k], _offset(at[k], step)
@@ -113,11 +113,12 @@ def _breaks(after, cost, slope, size, alpha, step, here, low):
 
 
 @compiled
-def plane(modes, most, at, step, exact, value):
+def plane(modes, most, at, step, exact, first, last, value):
     """value (tasks + 1, points, points): of two times.
 
     modes (tasks, modes, 6): a mode costs base + first * backlog 1 + second * backlog 2, less
     first * `gain` of size over (backlog 1 - backlog 2) where its size is above 0; it adds to both.
+    Rows as of `line`.
     """
     points, tasks = value.shape[1], len(modes)
     longest = max(modes[:, :, ADD_FIRST].max(), modes[:, :, ADD_SECOND].max()) if tasks else 0.0
@@ -125,9 +126,8 @@ def plane(modes, most, at, step, exact, value):
     half, turned = np.empty((wide, points)), np.empty((wide, wide))
     after, near = np.zeros((wide, wide)), np.empty((wide, points))
     less, won = np.empty((points, points)), np.zeros((points, points))
-    value[-1] = 0.0
     slack = step / 2 if exact else 0.0
-    for k in range(tasks - 1, -1, -1):
+    for k in range(last - 1, first - 1, -1):
         if k + 1 < tasks:
             _unfold(value[k + 1], at[k], at[k + 1], step, exact, half)
             _unfold(half.T.copy(), at[k], at[k + 1], step, exact, turned)

@@ -8,16 +8,18 @@ order are taken together (`joint`); servers that serve their own region first ar
 interrupt others; what an own task wins by overtaking is bounded by what others' work is there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from . import _value_kernels as values
 from . import _walk_kernels as walks
+from .clock import Clock, LateError
 from .tasks import Tasks
 
-MOST = 40_000_000  # numbers in a table
+MOST = 20_000_000  # numbers in all tables of a kind
+PIECE = 400_000  # numbers of a table that are computed in one go
 FINE = 0.01  # step of a line's grid, in mean sizes
 
 
@@ -32,11 +34,13 @@ class Line:
     slope: float
     top: float  # backlog above which the value stays as it is
 
-    def value(self, price: np.ndarray, step: float, exact: bool = True) -> np.ndarray:
+    def value(self, price: np.ndarray, step: float, clock: Clock) -> np.ndarray:
         """(tasks + 1, points)."""
         out = np.empty((len(self.tasks) + 1, points(self.top, step)))
-        own = price[self.tasks]
-        values.line(self.base, self.slope, self.size, own, self.at, step, exact, out)
+        own, out[-1] = price[self.tasks], 0.0
+        for first, last in pieces(out, clock):
+            parts = (self.base, self.slope, self.size, own, self.at, step, True)
+            values.line(*parts, first, last, out)
         return out
 
     def takes(self, price: np.ndarray, step: float, value: np.ndarray) -> np.ndarray:
@@ -56,11 +60,13 @@ class Plane:
     at: np.ndarray
     top: float
 
-    def value(self, price: np.ndarray, step: float, exact: bool = True) -> np.ndarray:
+    def value(self, price: np.ndarray, step: float, clock: Clock) -> np.ndarray:
         """(tasks + 1, points, points)."""
         some = points(self.top, step)
         out = np.empty((len(self.tasks) + 1, some, some))
-        values.plane(self._priced(price), self.most, self.at, step, exact, out)
+        modes, out[-1] = self._priced(price), 0.0
+        for first, last in pieces(out, clock):
+            values.plane(modes, self.most, self.at, step, True, first, last, out)
         return out
 
     def takes(self, price: np.ndarray, step: float, value: np.ndarray) -> np.ndarray:
@@ -82,14 +88,23 @@ def points(top: float, step: float) -> int:
     return max(2, int(np.ceil(top / step)) + 1)
 
 
-def fitting(step: float, top: float, tasks: int) -> float:
-    """The step, or the least larger one with which a table of a plane fits in memory."""
-    return max(step, float(top / (np.sqrt(MOST / (tasks + 1)) - 1)))
+def pieces(table: np.ndarray, clock: Clock) -> Iterator[tuple[int, int]]:
+    """(first, last) rows of a table that are computed in one go, from its end."""
+    tasks, size = len(table) - 1, max(1, PIECE // table[0].size)
+    for last in range(tasks, 0, -size):
+        clock.check()
+        yield max(0, last - size), last
 
 
-def fine(mean: float, top: float, tasks: int) -> float:
+def fitting(step: float, top: float, rows: int, room: float = MOST) -> float:
+    """The step, or the least larger one with which tables of planes have room."""
+    points = np.sqrt(max(min(room, MOST), 0.0) / (rows + 1))
+    return max(step, float(top / max(points - 1, 1.0)))
+
+
+def fine(mean: float, top: float, rows: int) -> float:
     """The step of a line's grid, for tasks of a mean size."""
-    return max(FINE * mean, top * (tasks + 1) / MOST)
+    return max(FINE * mean, top * (rows + 1) / MOST)
 
 
 def devices(tasks: Tasks, top: float) -> list[Block]:
@@ -150,10 +165,10 @@ def _own_first(
 
 
 def total(
-    blocks: Sequence[Block], price: np.ndarray, steps: Sequence[float], exact: bool = True
+    blocks: Sequence[Block], price: np.ndarray, steps: Sequence[float], clock: Clock
 ) -> tuple[float, list[np.ndarray]]:
     """The bound, and the values of all blocks."""
-    tables = [b.value(price, step, exact) for b, step in zip(blocks, steps, strict=True)]
+    tables = [b.value(price, step, clock) for b, step in zip(blocks, steps, strict=True)]
     return float(price.sum() + sum(t[0].flat[0] for t in tables)), tables
 
 
@@ -163,13 +178,18 @@ def ascend(
     steps: Sequence[float],
     rounds: int,
     room: float,
+    clock: Clock,
 ) -> tuple[float, np.ndarray]:
     """Better prices, by subgradients: towards the best bound so far and `room` more, which
-    shrinks where nothing is gained. Returns the best bound and its prices."""
+    shrinks where nothing is gained. Returns the best bound and its prices; no bound at all where
+    time is over in the first round."""
     best, kept, stalled = -np.inf, price, 0
     move = np.zeros(len(price))
     for _ in range(rounds):
-        found, tables = total(blocks, price, steps)
+        try:
+            found, tables = total(blocks, price, steps, clock)
+        except LateError:
+            break
         short = np.ones(len(price))
         for block, step, table in zip(blocks, steps, tables, strict=True):
             short[block.tasks] -= block.takes(price, step, table)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from toolkit.arrays import Data, Decision
-from toolkit.errors import UserError
+from toolkit.errors import UserError, unknown
 from toolkit.problems import Space
 
 from .online import Online
@@ -34,9 +34,9 @@ class Episodes:
     def __init__(
         self, data: Data, reward: str = "cost", burst: tuple[int, int] | None = None
     ) -> None:
-        self._batch = np.shape(data["slot"])
+        self.batch = np.shape(data["slot"])
         self.data = {
-            k: np.reshape(v, (-1, *np.shape(v)[len(self._batch) :])) for k, v in data.items()
+            k: np.reshape(v, (-1, *np.shape(v)[len(self.batch) :])) for k, v in data.items()
         }
         self.line = Online(self.data)
         self._by_cost, self.article = reward_of(reward)
@@ -49,19 +49,47 @@ class Episodes:
 
     def decision(self) -> Decision:
         """The whole decision, of the tasks that are decided; 0 in the others."""
-        grid = (*self._batch, self.line.slots, self.line.devices)
+        grid = (*self.batch, self.line.slots, self.line.devices)
         return {"target": self.line.target.reshape(grid)}
 
     def observe(self, *names: str) -> Seen:
         """What is known, (*batch, …) each: what is named, or all."""
         sights = self._sights()
+        for name in names:
+            if name not in sights:
+                raise unknown("sight of an episode", name, sights)
         return {name: self._shaped(sights[name]()) for name in names or sights}
+
+    def _given(self, action: Decision, name: str) -> np.ndarray:
+        """A block of an action of one step, (rows, *shape), once it is within the box."""
+        block, var = self._point(action, name), self.space[name]
+        if self.at >= self.steps:
+            raise UserError("The episodes are over: there is no step left to decide.")
+        if not ((block >= 0) & (block <= var.upper) & (block == np.rint(block))).all():
+            raise UserError(
+                f"An action's {name!r} must hold whole numbers from 0 to {var.upper:g}; "
+                "`consistent` makes any point of the box one."
+            )
+        return block
+
+    def _point(self, action: Decision, name: str) -> np.ndarray:
+        """A block of a point of the box, (rows, *shape)."""
+        if name not in action:
+            raise UserError(f"An action of this step lacks {name!r}.")
+        shape = (*self.batch, *self.space[name].shape)
+        try:
+            block = np.asarray(action[name], float)
+        except (TypeError, ValueError):
+            block = np.array(np.nan)
+        if block.shape != shape or np.isnan(block).any():
+            raise UserError(f"An action's {name!r} must hold numbers, an array of shape {shape}.")
+        return np.reshape(block, (len(self.rows), *self.space[name].shape))
 
     def _sights(self) -> Sights:
         raise NotImplementedError
 
     def _shaped(self, value: np.ndarray) -> np.ndarray:
-        return np.reshape(np.array(value, float), (*self._batch, *np.shape(value)[1:]))
+        return np.reshape(np.array(value, float), (*self.batch, *np.shape(value)[1:]))
 
     def _general(self, slot: np.ndarray) -> Sights:
         """What both timescales see of slot (rows,)."""
@@ -107,6 +135,7 @@ def _window(burst: tuple[int, int] | None) -> tuple[int, int]:
     """The slots from and to (excluded) which a burst lasts; (0, 0): there is none."""
     if burst is None:
         return 0, 0
-    if not 0 <= burst[0] < burst[1]:
+    whole = np.ndim(burst) == 1 and all(isinstance(slot, int | np.integer) for slot in burst)
+    if not (whole and len(burst) == 2 and 0 <= burst[0] < burst[1]):
         raise UserError(f"burst is {burst}; give the first slot, and the one after its last.")
     return burst

@@ -86,8 +86,9 @@ class EachSlot(Episodes):
     def consistent(self, raw: Decision) -> Decision:
         """Bits from halves; modes that are allowed, device after device."""
         if self.bits:
-            return {key: (np.asarray(raw[key]) > 0.5) * 1.0 for key in ("offload", "forward")}
-        return {"mode": self._shaped(self._together(np.reshape(raw["mode"], self.task.shape)))}
+            bits = ((key, self._point(raw, key)) for key in ("offload", "forward"))
+            return {key: self._shaped((point > 0.5) * 1.0) for key, point in bits}
+        return {"mode": self._shaped(self._together(self._point(raw, "mode")))}
 
     def _together(self, mode: np.ndarray) -> np.ndarray:
         """Modes (rows, devices) that keep within the limits of forwarding, as near as may be."""
@@ -115,9 +116,7 @@ class EachSlot(Episodes):
     def _modes(self, action: Decision) -> np.ndarray:
         """(rows, devices)."""
         if not self.bits:
-            return np.reshape(action["mode"], self.task.shape).astype(np.int64)
-        offload = np.reshape(action["offload"], self.task.shape) > 0.5
-        forward = np.reshape(action["forward"], (len(self.rows), -1))[
-            self.rows[:, None], self.region
-        ]
+            return self._given(action, "mode").astype(np.int64)
+        offload = self._given(action, "offload") > 0.5
+        forward = self._given(action, "forward")[self.rows[:, None], self.region]
         return offload * np.where(forward > 0.5, min(2, self.top), 1)

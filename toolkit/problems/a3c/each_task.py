@@ -1,5 +1,6 @@
 """Episodes a task at a time: each is decided with those before it in its slot known."""
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -97,15 +98,26 @@ class EachTask(Episodes):
 
     def consistent(self, raw: Decision) -> Decision:
         """The mode itself where it is allowed, else the first server that is."""
-        mode = self._allowed(np.reshape(raw["mode"], -1), self.allowed())
+        mode = self._allowed(self._point(raw, "mode"), self.allowed())
         return {"mode": self._shaped(mode)}
 
     def step(self, action: Decision) -> np.ndarray:
         """Decides a task in each row that has one left; what that pays, (*batch,)."""
-        mode = np.reshape(action["mode"], -1).astype(np.int64)
+        mode = self._given(action, "mode").astype(np.int64)
         if self._burst[1]:
             mode = self._wrong(self.choices, mode, self.slot)
         paid = self._take(self.task, self.server, mode)
         self.at += 1
         self._begin()
         return self._shaped(paid)
+
+
+def played(data: Data, score: Callable[[EachTask], np.ndarray], single: bool = False) -> Decision:
+    """The decision that takes the mode of the lowest score, task by task; `single`: modes 0, 1."""
+    play = EachTask(data)
+    if single:
+        play.top = 1
+    while play.at < play.steps:
+        mode = np.where(play.allowed(), score(play), np.inf).argmin(-1)
+        play.step({"mode": mode.reshape(play.batch)})
+    return play.decision()

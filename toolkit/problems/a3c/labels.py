@@ -7,9 +7,11 @@ import numpy as np
 
 from . import _label_kernels as kernels
 from .blocks import Block, Line
+from .clock import Clock, Pace
 from .tasks import Tasks
 
 WINDOW = 100  # labels that a new one is compared with
+PIECE = 10_000  # labels in one go
 NEVER = 1e300
 NOBODY = np.zeros((0, 1))
 
@@ -34,8 +36,10 @@ class Search:
         values: Sequence[np.ndarray],
         steps: tuple[float, float],  # of the grids of devices, of servers
         price: np.ndarray,
+        clock: Clock,
     ) -> None:
         self._tasks, self._order, self._steps = tasks, tasks.order, steps
+        self._clock = clock
         self._count = len(np.unique(tasks.device))
         self._devices = dict(zip(np.unique(tasks.device), blocks, strict=False))
         self._values = dict(zip(np.unique(tasks.device), values, strict=False))
@@ -46,12 +50,14 @@ class Search:
         self._next_at = np.append(own[1:], own[-1:])
 
     def below(self, cutoff: float, most: int) -> Found:
-        """Looks for decisions below the cutoff with at most so many labels at a time."""
-        t, past = self._tasks, []
+        """Looks for decisions below the cutoff with at most so many labels at a time; with fewer
+        where time gets short."""
+        t, past, pace = self._tasks, [], Pace(self._clock, most)
         state = self._begin()
         turn = dict.fromkeys(self._devices, 0)
         least, dropped = np.inf, False
         for k in range(len(t)):
+            most = pace.most(len(state[0]), len(t) - k)
             state, parent, chosen, left, cut = self._step(k, turn, state, cutoff, most)
             least, dropped = min(least, left), dropped or cut
             past.append((parent, chosen))
@@ -110,19 +116,25 @@ class Search:
             table = self._servers[0][k + 1][None]
         else:
             rows = np.stack([v[k + 1] for v in self._servers])
-        count, least = kernels.grow(
-            *(cost, rest, free, busy, sent, task, t.cost[i], t.size[i], who, t.limit, mine),
-            *(rows, table, self._steps, cutoff, found, parent, chosen),
-        )
+        count, least = 0, np.inf
+        for low in self._clock.pieces(len(cost), PIECE):
+            count, left = kernels.grow(
+                *(cost, rest, free, busy, sent, task, t.cost[i], t.size[i], who, t.limit, mine),
+                *(rows, table, self._steps, cutoff, found, parent, chosen),
+                *(low, min(low + PIECE, len(cost)), count),
+            )
+            least = min(least, left)
         order = np.argsort(found[0, :count], kind="stable")
         last = k + 1 == len(t)
         new_slot = not last and t.slot[self._order[k + 1]] != t.slot[i]
         new = [np.empty((count + 1, *x.shape[1:]), x.dtype) for x in state]
         kept = np.empty(count + 1, np.int64)
-        some = kernels.settle(
-            *(order, WINDOW, found, parent, chosen, free, busy, sent, task, t.size[i], who),
-            *(new_slot, self._until(k, turn), *new, kept),
-        )
+        some = 0
+        for low in self._clock.pieces(count, PIECE):
+            some = kernels.settle(
+                *(order[low : low + PIECE], WINDOW, found, parent, chosen, free, busy, sent, task),
+                *(t.size[i], who, new_slot, self._until(k, turn), *new, kept, some),
+            )
         cut = some > most
         if cut:
             least, some = min(least, found[0, kept[most]]), most

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -22,15 +23,21 @@ class Times:
     delay_price: float  # of a quantum
     local_price: tuple[float, ...]  # of the energy of a task on each device
     send_price: float
-    # the longest queues as a slot begins, in slots: what leads further is forbidden
+    # the longest queues as a slot begins, in slots, but one and a half tasks of a device and three
+    # of a server at least: what leads further is forbidden
     device_room: float = 2.5
     server_room: float = 3.0
 
     @property
     def sizes(self) -> tuple[np.ndarray, np.ndarray]:
-        """How many lengths each device's and each server's queue may have as a slot begins."""
-        device = np.maximum(int(self.device_room * self.slot), self.local) + 1
-        return device, np.maximum(int(self.server_room * self.slot), self.server) + 1
+        """How many lengths each device's and each server's queue may have as a slot begins.
+
+        A device that is done with a task within a slot has none: it gets one a slot at most.
+        """
+        local, server = np.array(self.local), np.array(self.server)
+        device = np.maximum(int(self.device_room * self.slot), 3 * local // 2)
+        server = np.maximum(int(self.server_room * self.slot), 3 * server)
+        return device * (local > self.slot) + 1, server + 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +71,9 @@ def bits(devices: int) -> np.ndarray:
     return np.arange(2**devices)[:, None] >> np.arange(devices) & 1
 
 
+@lru_cache(maxsize=2)
 def choices_of(times: Times) -> Choices:
-    """Every pattern's choices that the limits of forwarding allow."""
+    """Every pattern's choices that the limits of forwarding allow; kept for further episodes."""
     devices, servers = len(times.local), len(times.server)
     every = itertools.product(range(devices + 1), repeat=servers)
     shares = [row for row in every if sum(row) <= devices]

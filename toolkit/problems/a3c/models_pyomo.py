@@ -32,12 +32,22 @@ FORMULATIONS: Mapping[str, str] = {
     "lindley": "when it would be done; servers that take own tasks first as in backlog",
 }
 MOST_PASSES = 50_000
+SMALL = 24  # tasks to which generic solvers close the gap within a minute
 
 
 class Modelled:
     """Half of the problem: its algebraic models."""
 
     formulations: ClassVar[Mapping[str, str]] = FORMULATIONS
+
+    def too_large(self, instance: Instance) -> str | None:
+        tasks = int(instance.data["has"].sum())
+        if tasks <= SMALL:
+            return None
+        return (
+            f"its linear program is a cross-check to about {SMALL} tasks, this episode has "
+            f"{tasks:,}: name the solver to run it all the same"
+        )
 
     def pyomo(self, instance: Instance, formulation: str = "backlog") -> AlgebraicModel:
         return pyomo(instance.data, formulation)

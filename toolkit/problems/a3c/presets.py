@@ -36,4 +36,17 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "server_cpu": 4e9 / 3,
         "kappa": 1.44e-27,
     },
+    # again quarters: 2 to send, 5 on a server, more than a slot; at 0.5 GHz 8 for 1 J, at 1 GHz 4
+    # for 4 J. Devices cost so much that tasks wait for servers, and queues carry over
+    "lattice-slow": {
+        "regions": (3, 1),
+        "discipline": "fcfs",
+        "spread": 0.0,
+        "quantum": 0.25,
+        "near": 60.0,
+        "far": 60.0,
+        "cpus": (0.5e9, 1e9),
+        "server_cpu": 0.8e9,
+        "kappa": 4e-27,
+    },
 }

@@ -11,7 +11,7 @@ from toolkit.errors import UserError
 from toolkit.instances import Instance, rng_for
 from toolkit.problems import Evaluation, Field, Problem, Space, Var
 
-from . import law
+from . import law, prices
 from .bounds import Bounds
 from .models_pyomo import Modelled
 from .presets import PRESETS
@@ -26,7 +26,7 @@ POSITIVE = (
     *("slot", "near", "far", "bandwidth", "send_power", "noise_power"),
     *("bits", "cycles", "server_cpu"),
 )
-RANKED = ("drift", "greedy", "selfish", "jsq", "least-loaded", "own", "local")
+RANKED = ("greedy", "selfish", "jsq", "least-loaded", "own", "local")
 NOT_NEGATIVE = ("forward_delay", "tolerance", "kappa", "quantum")
 
 
@@ -45,6 +45,11 @@ class A3c(Unfolds, Modelled, Bounds, Problem):
     sense: ClassVar[Literal["min", "max"]] = "min"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
     small: ClassVar[Mapping[str, Any]] = {"slots": 2}
+    measure: ClassVar[str] = (
+        "sum over tasks of weight_delay x delay (s) + weight_energy x energy (J); "
+        "late: tasks above the tolerance, which by itself costs nothing"
+    )
+    shown: ClassVar[Mapping[str, str]] = {"late": "tasks"}
     fields: ClassVar[Mapping[str, Field]] = {
         "has": Field("1 where a task comes", "1", ("slots", "users"), strict=False),
         "bits": Field("input size d of a task, 0: none", "bit", ("slots", "users"), strict=False),
@@ -197,6 +202,10 @@ class A3c(Unfolds, Modelled, Bounds, Problem):
             raise UserError(f"{where}: data['density'] must be from 0 to 1.")
         return instance
 
+    def about(self, data: Data) -> str:
+        tasks, slots = int(data["has"].sum()), len(data["has"])
+        return f"{tasks:,} task{'s' * (tasks != 1)} in {slots:,} slot{'s' * (slots != 1)}"
+
     def space(self, data: Data) -> Space:
         """target (slots, users): 0 on the device, s + 1 on server s; 0 where no task comes."""
         has = data["has"]
@@ -224,9 +233,10 @@ class A3c(Unfolds, Modelled, Bounds, Problem):
         return {"target": discrete["target"]}
 
     def ranking(self, data: Data) -> Decision:
-        """What rules decide that leave nothing to chance."""
+        """What rules decide that leave nothing to chance, and greedy at a few prices of work."""
         rng = rng_for("ranking")
-        return {"target": np.stack([self.follow(data, rule, rng)["target"] for rule in RANKED])}
+        found = [self.follow(data, rule, rng)["target"] for rule in RANKED]
+        return {"target": np.concatenate([prices.ladder(data), found])}
 
 
 def _check_lists(regions: tuple[Any, ...], cpus: tuple[Any, ...]) -> None:

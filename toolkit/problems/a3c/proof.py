@@ -3,7 +3,8 @@
 Prices are numbers of the parts of an episode (its regions where nothing is forwarded, else one):
 the grids of devices and servers (step, and backlog above which a value stays as it is), and either
 `price`, one for each task, for queues apart; or `above` and `labels`, for all partial decisions
-that could cost less than `above`, as long as they are no more than `labels`. Any numbers give a
+that could cost less than `above`, as long as they are no more than `labels` (two servers at once,
+first come, first served); or all three, for partial decisions and queues apart. Any numbers give a
 bound. It is computed in doubles, and what rounding may come to is taken off (`Known.slack`).
 """
 
@@ -17,11 +18,13 @@ from toolkit.arrays import Data, Decision
 from toolkit.problems._proof import Arithmetic, How, Prices
 
 from ._proof_labels import Labels, Tables
+from ._proof_prefixes import Prefixes, Queue
 from ._proof_values import Way, tables
 from .known import Known
 
 Region = None
-NUMBERS, MOST = 100_000_000, 10_000_000  # of a table; labels at a time
+NUMBERS, MOST = 100_000_000, 20_000_000  # of all tables; of all labels
+LARGE = 1e30  # in seconds or costs; beyond, numbers overflow
 
 
 class EpisodeProof:
@@ -61,21 +64,51 @@ class EpisodeProof:
 
 def _bound(known: Known, numbers: Mapping[str, Any]) -> float:
     """Of one part."""
-    device = _grid(numbers["device"], len(known.cell), 1)
-    square = known.own_first or ("above" in numbers and known.servers == 2)
-    server = _grid(numbers["server"], len(known.cell), 2 if square else 1)
-    labelled = "above" in numbers
-    price = known.local_cost if labelled else np.asarray(numbers["price"], float)
-    if price.shape != known.local_cost.shape or not np.isfinite(price).all():
+    priced = "price" in numbers
+    price = np.asarray(numbers["price"], float) if priced else known.local_cost
+    if price.shape != known.local_cost.shape or not (np.abs(price) <= LARGE).all():
         raise ValueError("There is not one price for each task.")
+    device, server = _grids(known, numbers, joint=not priced and known.servers == 2)
     local = {int(u): _device(known, u, price, *device) for u in np.unique(known.device)}
     slack = known.slack(max(device[1], server[1]), price)
-    if labelled:
+    if not priced:
         return _labelled(known, numbers, local, server, price) - slack
-    total = float(price.sum() + sum(t.values[0][0, 0] for t in local.values()))
-    for s in range(known.servers):
-        total += float(_apart(known, s, price, *server).values[0][0, 0])
-    return total - slack
+    servers = [_apart(known, s, price, *server) for s in range(known.servers)]
+    if "above" in numbers:
+        return _searched(known, numbers, local, servers, price) - slack
+    return float(price.sum() + sum(t.values[0][0, 0] for t in [*local.values(), *servers])) - slack
+
+
+def _searched(
+    known: Known,
+    numbers: Mapping[str, Any],
+    local: Mapping[int, Tables],
+    servers: Sequence[Tables],
+    price: np.ndarray,
+) -> float:
+    """Of any servers, by all decisions of the first tasks."""
+    queues = []
+    for u, values in local.items():
+        mine = np.flatnonzero(known.device == u)
+        paid, own = known.local_cost[mine] - price[mine], np.zeros(len(mine), bool)
+        queues.append(Queue(0, mine, known.local[mine], paid, own, values))
+    for s, values in enumerate(servers):
+        mine = _arriving(known, s)
+        own = known.own_first & (known.home[mine] == s)
+        paid = known.cost[mine, s] - price[mine]
+        queues.append(Queue(s + 1, mine, known.size[mine, s], paid, own, values))
+    above, most = _search(known, numbers, 3 * len(known.cell) + 6 * len(queues))
+    return Prefixes(known, queues, float(price.sum())).least(above, most)
+
+
+def _search(known: Known, numbers: Mapping[str, Any], width: int) -> tuple[float, int]:
+    """The cost below which is searched, and how many rows of so many numbers may be kept."""
+    above, most = float(numbers["above"]), float(numbers["labels"])
+    if not most >= 1:
+        raise ValueError("Labels are counted from 1.")
+    if math.isnan(above):
+        raise ValueError("The cost below which is searched is a number.")
+    return above, int(min(most, max(1, MOST // width)))
 
 
 def _labelled(
@@ -90,19 +123,26 @@ def _labelled(
     if not known.one_order or known.own_first or known.servers > 2:
         raise ValueError("Labels are of servers that serve in one order of arrivals.")
     servers = _joint(known, price, *grid) if pair else _apart(known, 0, price, *grid)
-    if not numbers["labels"] >= 1:
-        raise ValueError("Labels are counted from 1.")
-    most = min(int(numbers["labels"]), MOST)
-    return Labels(known, local, servers, pair).least(float(numbers["above"]), most)
+    above, most = _search(known, numbers, 3 + 2 * known.servers + known.devices)
+    return Labels(known, local, servers, pair).least(above, most)
 
 
-def _grid(numbers: Sequence[float], tasks: int, axes: int) -> tuple[float, float]:
-    """Step and top, if they make a grid, and tables that fit in memory."""
-    step, top = (float(x) for x in numbers)
-    fits = step > 0 and 0 <= top < np.inf and (top / step + 2) ** axes * (tasks + 1) < NUMBERS
-    if not fits:
-        raise ValueError(f"A grid up to {top} in steps of {step} cannot be made.")
-    return step, top
+Grid = tuple[float, float]  # step, top
+
+
+def _grids(known: Known, numbers: Mapping[str, Any], joint: bool) -> tuple[Grid, Grid]:
+    """Those of devices and servers, if they are some, and all tables fit in memory."""
+    device, server = ((float(x) for x in numbers[key]) for key in ("device", "server"))
+    (near, low), (step, top) = device, server
+    if not (0 < min(near, step) <= max(near, step) <= LARGE and min(low, top) >= 0):
+        raise ValueError("A grid has a step above 0 and a top, both numbers.")
+    tasks, square = len(known.cell), joint or known.own_first
+    cells = (low / near + float(known.local.max()) / near + 6) * tasks
+    points = top / step + float(known.size.max()) / step + 6
+    cells += points * (points if square else 1) * tasks * (1 if joint else known.servers)
+    if not cells < NUMBERS:
+        raise ValueError(f"Grids of {cells:.1g} points cannot be made.")
+    return (near, low), (step, top)
 
 
 def _points(step: float, top: float) -> int:
@@ -135,10 +175,15 @@ def _joint(known: Known, price: np.ndarray, step: float, top: float) -> Tables:
     return Tables(tables(ways, at, 0 * at, step, _points(step, top)), at, step)
 
 
+def _arriving(known: Known, s: int) -> np.ndarray:
+    """The tasks that a server may have, as they reach it."""
+    mine = np.flatnonzero(np.isfinite(known.cost[:, s]))
+    return np.asarray(mine[np.argsort(known.at[mine, s], kind="stable")])
+
+
 def _apart(known: Known, s: int, price: np.ndarray, step: float, top: float) -> Tables:
     """One server alone."""
-    mine = np.flatnonzero(np.isfinite(known.cost[:, s]))
-    mine = mine[np.argsort(known.at[mine, s], kind="stable")]
+    mine = _arriving(known, s)
     own, w = known.home[mine] == s, known.weight
     ranked = known.own_first and not own.all()
     ways = []

@@ -1,8 +1,7 @@
 """An episode's bounds as the branch-and-bound engine takes them: one region, more effort."""
 
+from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from toolkit.arrays import Data
 from toolkit.problems._knowledge import Bounded
@@ -17,18 +16,18 @@ class KnownEpisode:
     def __init__(self, data: Data) -> None:
         self._whole = Clairvoyant(data)
         self._prices: dict[int, Prices] = {}
-        self._best = -np.inf
+
+    def watch(self, remaining: Callable[[], float]) -> None:
+        """Efforts end when no seconds are left, and give what they have."""
+        self._whole.clock.remaining = remaining
 
     def root(self) -> int:
         return 0
 
     def bound(self, node: int, cutoff: float) -> Bounded:
-        """The bound with so much effort, and the best decision by then."""
+        """The best bound with so much effort, and the best decision by then."""
         found, parts = self._whole.effort(node)
         self._prices[node] = {"parts": parts}
-        if found < self._best:  # never worse than with less effort
-            found, self._prices[node] = self._best, self._prices[node - 1]
-        self._best = found
         return Bounded(found, {"target": self._whole.tasks.target(self._whole.modes)[None]})
 
     def branch(self, node: int, cutoff: float) -> tuple[How, list[Any]]:

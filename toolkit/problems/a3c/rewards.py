@@ -57,7 +57,7 @@ REWARDS = {
 
 def reward_of(text: str) -> tuple[bool, Article]:
     """(whether it is the cost, the article's coefficients) of a reward as it is written."""
-    name, given = parse_spec(text, "reward")
+    name, given = parse_spec(str(text), "reward")
     if name not in REWARDS:
         raise unknown("reward of 'a3c'", name, REWARDS)
     known = {} if name == "cost" else vars(Article())

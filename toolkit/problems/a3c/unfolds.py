@@ -1,7 +1,7 @@
 """How episodes unfold: what the problem says of its dynamics, rewards and rules."""
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from . import lattice, rewards, rules
 from .dynamics import Episodes
 from .each_slot import EachSlot
 from .each_task import EachTask
+
+if TYPE_CHECKING:
+    from .problem import A3c
 
 KINDS: Mapping[str, type[EachTask] | type[EachSlot]] = {"task": EachTask, "slot": EachSlot}
 Inner = Callable[[Data, np.random.Generator], Decision]
@@ -55,4 +58,4 @@ class Unfolds:
         """The whole decision of a rule, one of `rules`."""
         if rule in lattice.RULES:
             return lattice.follow(data, rule)
-        return rules.follow(data, rule, rng)
+        return rules.follow(cast("A3c", self), data, rule, rng)
