@@ -1,8 +1,13 @@
-"""The cache of compiled kernels, where several processes fill it at once."""
+"""Kernels are compiled no more often than needed, their cache is filled by several processes."""
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
+
+import numba
+import numpy as np
 
 from toolkit import compiled
 
@@ -60,3 +65,23 @@ def test_who_comes_second_waits_for_the_first(tmp_path, monkeypatch):
     assert second.wait(120) == 0
     assert waited
     assert len(list(folder.glob("*.nbc"))) == 2
+
+
+class Pair(NamedTuple):
+    one: np.ndarray
+    other: tuple[np.ndarray, float]
+
+
+def total(pair: Pair) -> float:
+    return pair.one.sum() + pair.other[0].sum() + pair.other[1]
+
+
+def test_read_only_arrays_need_no_code_of_their_own(tmp_path, monkeypatch):
+    """An instance's data are read-only, what is drawn for a training is not."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    kernel = compiled.compiled(total)
+    kept = np.ones(2)
+    kept.setflags(write=False)
+    for one, other in itertools.product((np.ones(2), kept), repeat=2):
+        assert kernel(Pair(one, (other, 3.0))) == 7.0
+    assert len(kernel.signatures) == 1

@@ -34,7 +34,29 @@ def _njit(function: Callable[..., Any], **options: Any) -> Any:
     finally:
         config.CACHE_DIR = before
     _one_at_a_time(kernel._cache)
+    _one_for_read_only(kernel)
     return kernel
+
+
+def _one_for_read_only(kernel: Any) -> None:
+    """Makes an array that is read-only of the same type as one that is not.
+
+    Else a kernel is compiled for every mixture of an instance's data, which are read-only, and of
+    arrays made otherwise. No kernel may write to what its caller reads.
+    """
+    typed = kernel.typeof_pyval
+    kernel.typeof_pyval = lambda value: _writable(typed(value))
+
+
+def _writable(kind: Any) -> Any:
+    """A type of numba's with its arrays writable, those in tuples too."""
+    from numba.core import types
+    from numba.core.types.containers import BaseTuple
+
+    if isinstance(kind, BaseTuple):
+        parts, named = [_writable(part) for part in kind], getattr(kind, "instance_class", None)
+        return BaseTuple.from_types(parts, named)
+    return kind.copy(readonly=False) if isinstance(kind, types.Array) else kind
 
 
 def _one_at_a_time(kept: Any) -> None:
