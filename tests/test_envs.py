@@ -440,3 +440,37 @@ def test_wrong_instances_and_actions_are_named():
         ProblemVectorEnv("cpdrl", num_envs=3, instance=few).reset()
     with pytest.raises(ResetNeeded):
         ProblemVectorEnv("cpdrl", "tiny").step(np.zeros((1, 16)))
+
+
+# Problems that unfold in time, one integer a step
+
+
+def test_one_integer_a_step_may_be_taken_as_a_category():
+    """The same episode as by modes; single and vectorised."""
+    given = {"slots": 3, "density": 1.0}
+    problem = problems.load("a3c", **given)
+    instance = problem.instance()
+    modes = rng_for("modes").integers(3, size=24)
+    play = problem.dynamics({key: value[None] for key, value in instance.data.items()})
+    expected = [play.step(play.consistent({"mode": np.array([mode])}))[0] for mode in modes]
+    one = gymnasium.make("toolkit/a3c-steps-v0", numbered=True, **given)
+    many = gymnasium.make_vec("toolkit/a3c-steps-v0", num_envs=2, numbered=True, **given)
+    assert one.action_space == gymnasium.spaces.Discrete(3)
+    one.reset(options={"instance": instance})
+    many.reset(options={"instance": [instance] * 2})
+    for mode, reward in zip(modes, expected, strict=True):
+        assert one.step(mode)[1] == pytest.approx(reward, abs=1e-12)
+        np.testing.assert_allclose(many.step(np.full(2, mode))[1], reward, atol=1e-12)
+    check_env(gymnasium.make("toolkit/a3c-steps-v0", numbered=True, slots=2).unwrapped)
+
+
+def test_categories_are_refused_where_there_are_none():
+    single = gymnasium.make("toolkit/a3c-steps-v0", preset="single", numbered=True).unwrapped
+    assert single.action_space == gymnasium.spaces.Discrete(2)
+    single.reset(seed=0)
+    with pytest.raises(UserError, match="a whole number from 0 to 1"):
+        single.step(2)
+    with pytest.raises(UserError, match="no single integer; leave out numbered"):
+        gymnasium.make("toolkit/dgl-steps-v0", preset="tiny", numbered=True)
+    with pytest.raises(UserError, match="no single integer"):
+        gymnasium.make("toolkit/a3c-steps-v0", scale="slot", numbered=True)

@@ -44,7 +44,7 @@ class IdentityProblem(Problem):
     def features(self, data):
         return data["wanted"][..., None].astype(np.float32)
 '''
-STEPS = {"sb3": 60}
+STEPS = {"sb3": 30}
 FIELDS = {"imitate": {"vary": ""}, "self_label": {"vary": ""}}
 FAMILY = ("ddpg", "ste_ddpg", "aste_ddpg", "cpdrl")  # they know the actions of cpdrl only
 

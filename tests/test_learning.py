@@ -43,10 +43,18 @@ def _own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(kind.registry, "_extra", {})
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The file of a policy after two steps."""
+    path = tmp_path_factory.mktemp("trained") / "policy.pt"
+    assert main([*TRAIN, "--steps", "2", "--out", str(path)]) == 0
+    return path.read_bytes()
+
+
 @pytest.fixture
-def checkpoint() -> Path:
-    """A policy after two steps."""
-    assert main([*TRAIN, "--steps", "2", "--out", "policy.pt"]) == 0
+def checkpoint(trained: bytes) -> Path:
+    """That policy, in a file of the test's own."""
+    Path("policy.pt").write_bytes(trained)
     return Path("policy.pt")
 
 

@@ -4,6 +4,7 @@ import importlib.util
 import random
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from toolkit import learners, problems, solvers
+from toolkit.arrays import Data
 from toolkit.bench.__main__ import main
 from toolkit.errors import UserError
 from toolkit.instances import rng_for
@@ -69,7 +71,7 @@ def test_without_the_package_one_sentence_says_what_to_install(
     ("params", "said"),
     [
         ({"algorithm": "reinforce"}, "known: ppo, a2c, trpo"),
-        ({"view": "half"}, "known: reduced, scores, turns, full, paper"),
+        ({"view": "half"}, "known: reduced, scores, turns, steps, full, paper"),
         ({"rollout": 30}, "multiple of 20"),
         ({"envs": 0}, "at least 1"),
         ({"width": [0]}, "a list such as"),
@@ -273,3 +275,77 @@ def test_settings_reach_the_package() -> None:
     assert falls.exploration_schedule(0.0) == 1.0  # the run has not begun
     run.step = 1
     assert falls.exploration_schedule(1.0) == pytest.approx(0.05)
+
+
+# A problem's own steps
+
+
+QUEUES = problems.load("a3c", "tiny")
+STEPS = {"view": "steps", "gamma": 0.99, "rollout": 20, "width": (16,)}
+
+
+def judged(learner: Sb3, net: object, problem: Problem, data: Data) -> np.ndarray:
+    """What episodes cost that a policy plays."""
+    played = {name: block[:, 0] for name, block in learner.act(net, problem, data).items()}
+    found = problem.evaluate(data, played)
+    assert found.feasible().all()
+    return np.asarray(found.objective)
+
+
+@needs_sb3
+@pytest.mark.parametrize("algorithm", ["a2c", "dqn"])
+def test_it_learns_to_queue_step_by_step(algorithm: str) -> None:
+    """Much better than at random on unseen episodes, where servers are fast; and as if never
+    interrupted."""
+    problem = replace(QUEUES, server_cpu=1e10, slots=4)
+    learner = Sb3(algorithm=algorithm, envs=8, rate=3e-3, **STEPS)
+    net = fit(learner, Training(problem=problem, max_steps=30, seed=1))
+    data = problem.sample(rng_for("unseen"), (200,))
+    chance = problem.evaluate(data, problem.follow(data, "random", rng_for(0))).objective.mean()
+    assert judged(learner, net, problem, data).mean() < 0.8 * chance
+    _check.an_interrupted_run_goes_on_as_if_nothing_had_been(_check.Trial(learner, QUEUES))
+
+
+@needs_sb3
+def test_a_policy_of_steps_sees_in_the_units_of_its_training(tmp_path: Path) -> None:
+    """Another density has other units: decisions on the same episodes stay what they were."""
+    learner = Sb3(algorithm="a2c", envs=2, **STEPS)
+    run = Training(problem=QUEUES, max_steps=2)
+    learners.save(tmp_path / "p", learner, fit(learner, run), run)
+    _, net, problem, _ = learners.load(tmp_path / "p")
+    data = problem.sample(rng_for("units"), (100,))
+    thin = replace(problem, density=0.05)
+    own, other = (learner._stage(some).units for some in (problem, thin))
+    assert not np.array_equal(own, other)
+    a, b = (learner.act(net, some, data)["target"] for some in (problem, thin))
+    np.testing.assert_array_equal(a, b)
+    assert len(np.unique(a)) > 1
+
+
+@needs_sb3
+def test_cycles_of_steps_hold_whole_episodes() -> None:
+    """Else it would never see how episodes end; and on-policy updates follow the cycle."""
+    from toolkit.learners._sb3 import Episodes
+
+    long = problems.load("a3c", slots=8)
+    learner = Sb3(view="steps", rollout=20)
+    env = Episodes(learner._stage(long), 2, 0, long)
+    least = env.usual_steps
+    assert 20 < least <= learner._cycle_of(env) < least + 20
+    assert learner._model(env).n_steps == learner._cycle_of(env)
+    env.reset()
+    over = [env.step(np.ones(2, int))[2].all() for _ in range(learner._cycle_of(env))]
+    assert any(over)
+
+
+@needs_sb3
+def test_steps_are_categories_where_they_are_one_integer() -> None:
+    box, discrete = gymnasium.spaces.Box, gymnasium.spaces.Discrete
+    assert Sb3(view="steps", algorithm="dqn")._stage(QUEUES).action_space == discrete(3)
+    single = replace(QUEUES, forwarding="single")
+    assert Sb3(view="steps")._stage(single).action_space == discrete(2)
+    assert isinstance(Sb3(view="steps", algorithm="sac")._stage(QUEUES).action_space, box)
+    caches = problems.load("dgl", "tiny")
+    assert isinstance(Sb3(view="steps")._stage(caches).action_space, box)
+    assert "no single integer" in str(Sb3(view="steps", algorithm="dqn").refuses(caches))
+    assert "does not unfold in time" in str(Sb3(view="steps").refuses(TINY))

@@ -4,14 +4,15 @@ import gymnasium, toolkit.envs
 env = gymnasium.make("toolkit/dgl-steps-v0", preset="clean")
 many = gymnasium.make_vec("toolkit/dgl-steps-v0", num_envs=64, scale="slot")
 
-An action in [-1, 1] is a point of the box of the step's variables, made `consistent`; the rewards
-of an episode add up to the problem's own evaluation of it, unless `reward` names another one of
-the problem's. The last step ends an episode: nothing comes after it.
+An action in [-1, 1] is a point of the box of the step's variables, made `consistent`; where a step
+decides one integer, numbered=True takes its values as categories, from 0. The rewards of an episode
+add up to the problem's own evaluation of it, unless `reward` names another one of the problem's.
+The last step ends an episode: nothing comes after it.
 """
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium
 import numpy as np
@@ -24,7 +25,7 @@ from toolkit import problems
 from toolkit.arrays import Data, Decision
 from toolkit.errors import UserError
 from toolkit.instances import Instance, rng_for
-from toolkit.problems import Dynamics, HasDynamics, HasRewards, Problem
+from toolkit.problems import Dynamics, HasDynamics, HasRewards, Problem, Space
 
 Inner = Callable[[Data, np.random.Generator], Decision]
 LIMIT = 100.0  # observations are clipped at it
@@ -41,6 +42,7 @@ class Rollout:
         scale: str,
         inner: Inner | None,
         reward: str,
+        numbered: bool,
         given: Any,
     ) -> None:
         if not isinstance(problem, Problem):
@@ -57,11 +59,16 @@ class Rollout:
         if reward and not isinstance(problem, HasRewards):
             raise UserError(f"{problem.name} has one reward only; leave out reward.")
         self._paid: dict[str, Any] = {"reward": reward} if reward else {}
-        self.units = _units(problem, self.scale)
+        self.usual = _usual(problem, self.scale)
+        self.units = dict(self.usual.units)
         size = sum(int(np.size(unit)) for unit in self.units.values())
         self.observation_space = spaces.Box(-LIMIT, LIMIT, (size,), np.float32)
         some = problem.dynamics(problem.sample(rng_for("sizes"), (1,)), self.scale, **self._paid)
-        self.action_space = spaces.Box(-1.0, 1.0, (some.space.size,), np.float32)
+        self.one_integer = _one_integer(some.space)
+        self.action_space: spaces.Space[Any] = spaces.Box(-1.0, 1.0, (some.space.size,), np.float32)
+        if numbered:
+            self.action_space = _categories(problem, some)
+        self.numbered = numbered
         self.data: Data = {}
         self.dynamics: Dynamics | None = None
 
@@ -82,11 +89,12 @@ class Rollout:
         return np.asarray(np.clip(np.concatenate(parts, axis=-1), -LIMIT, LIMIT), np.float32)
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool, dict[str, Any]]:
-        """(observation, reward, over, info) of actions (rows, size)."""
+        """(observation, reward, over, info) of actions (rows, size), numbered ones (rows,)."""
         play = self.dynamics
         if play is None or play.at == play.steps:
             raise ResetNeeded("The episode is over or has not begun; call reset() first.")
-        reward = play.step(play.consistent(_point(play, action)))
+        raw = (_category if self.numbered else _point)(play, action)
+        reward = play.step(play.consistent(raw))
         over, info = play.at == play.steps, {}
         if over:
             found = self.problem.evaluate(self.data, play.decision())
@@ -108,10 +116,11 @@ class RolloutEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         scale: str = "",
         inner: Inner | None = None,
         reward: str = "",
+        numbered: bool = False,
         render_mode: str | None = None,
         **given: Any,
     ) -> None:
-        self.play = Rollout(problem, preset, scale, inner, reward, given)
+        self.play = Rollout(problem, preset, scale, inner, reward, numbered, given)
         self.render_mode = render_mode
         self.problem = self.play.problem
         self.action_space = self.play.action_space
@@ -147,9 +156,10 @@ class RolloutVectorEnv(gymnasium.vector.VectorEnv[np.ndarray, np.ndarray, np.nda
         scale: str = "",
         inner: Inner | None = None,
         reward: str = "",
+        numbered: bool = False,
         **given: Any,
     ) -> None:
-        self.play = Rollout(problem, preset, scale, inner, reward, given)
+        self.play = Rollout(problem, preset, scale, inner, reward, numbered, given)
         self.num_envs = num_envs
         self.problem = self.play.problem
         self.single_action_space = self.play.action_space
@@ -191,6 +201,29 @@ def _point(play: Dynamics, action: np.ndarray) -> Decision:
     return {key: np.round(value) if key in names else value for key, value in raw.items()}
 
 
+def _one_integer(space: Space) -> bool:
+    """Whether a step decides one integer and nothing else."""
+    return space.size == 1 and any(var.size and var.discrete for var in space.vars)
+
+
+def _categories(problem: Problem, play: Dynamics) -> spaces.Discrete:
+    """The values of a step's one integer; UserError where it decides something else."""
+    if not _one_integer(play.space):
+        raise UserError(f"A step of {problem.name} is no single integer; leave out numbered.")
+    var = play.space.vars[0]
+    return spaces.Discrete(int(np.max(var.upper) - np.min(var.lower)) + 1)
+
+
+def _category(play: Dynamics, action: np.ndarray) -> Decision:
+    """The value of the one integer that actions, counted from 0, stand for."""
+    var = play.space.vars[0]
+    low, high = float(np.min(var.lower)), float(np.max(var.upper))
+    count = int(high - low) + 1
+    if action.ndim != 1 or not np.isin(action, np.arange(count)).all():
+        raise UserError(f"An action must be a whole number from 0 to {count - 1}.")
+    return {var.name: low + action.reshape(-1, *var.shape).astype(float)}
+
+
 def _data(
     problem: Problem, given: Sequence[Instance] | None, rows: int, rng: np.random.Generator
 ) -> Data:
@@ -203,16 +236,26 @@ def _data(
     return {key: np.stack([data[key] for data in admitted]) for key in problem.fields}
 
 
+class Usual(NamedTuple):
+    """What episodes are like that are played at random."""
+
+    units: dict[str, np.ndarray]  # the largest size of each entry of what is observed
+    paid: tuple[float, float]  # mean and spread of a step's reward
+    steps: int
+
+
 @lru_cache(maxsize=32)
-def _units(problem: Problem, scale: str) -> dict[str, np.ndarray]:
-    """The largest size of each entry of what is observed, over episodes played at random."""
+def _usual(problem: Problem, scale: str) -> Usual:
+    """Of a few episodes, always the same ones."""
     assert isinstance(problem, HasDynamics)
     rng = rng_for("usual", problem.name, problem.version, sorted(problem.params.items()))
     play = problem.dynamics(problem.sample(rng, (SOME,)), scale, rng=rng)
     most: dict[str, np.ndarray] = {}
+    paid = []
     while play.at < play.steps:
         for key, value in play.observe().items():
             large = np.abs(value).max(axis=0)
             most[key] = np.maximum(large, most.get(key, large))
-        play.step(play.consistent(play.space.sample(rng, (SOME,))))
-    return {key: np.full(value.shape, max(1e-9, float(value.max()))) for key, value in most.items()}
+        paid.append(play.step(play.consistent(play.space.sample(rng, (SOME,)))))
+    units = {key: np.full(v.shape, max(1e-9, float(v.max()))) for key, v in most.items()}
+    return Usual(units, (float(np.mean(paid)), float(np.std(paid)) or 1.0), play.steps)

@@ -29,6 +29,7 @@ class Stage(Protocol):
 
     observation_space: Any
     action_space: Any
+    steps: int  # of an episode, the usual number before one has begun
     ends: bool  # nothing comes after an episode's last decision; else only the clock ends it
 
     def begin(self, data: Data) -> np.ndarray:
@@ -48,7 +49,7 @@ class PlayStage:
     its violations should decide whether a package's default settings suit it.
     """
 
-    ends = True
+    steps, ends = 1, True
 
     def __init__(
         self,
@@ -101,7 +102,7 @@ class PlayStage:
 class PaperStage:
     """The decision process of our own `ddpg`, with the settings of its preset `tuned`."""
 
-    ends = False
+    steps, ends = 1, False
 
     def __init__(self, problem: Cpdrl) -> None:
         self._settings = PRESETS["tuned"]
@@ -136,21 +137,24 @@ class Episodes(VecEnv):  # type: ignore[misc,valid-type]
         self,
         stage: Stage,
         count: int,
-        horizon: int,
+        horizon: int,  # of an episode; 0: the stage's steps
         source: Any,  # a problem, whose instances are drawn, or the data of one for each row
         execute: Callable[[Decision], object] | None = None,
     ) -> None:
         super().__init__(count, stage.observation_space, stage.action_space)
         self._stage, self._horizon, self._source, self._execute = stage, horizon, source, execute
         self.rng = np.random.default_rng(0)  # every cycle brings its own
+        self.usual_steps = stage.steps
         self._zero, self._size, self._clip = stage.unit()
         self.decided = 0  # in each environment
         self._paid: list[float] = []
 
     def reset(self) -> np.ndarray:
-        self._left, source = self._horizon, self._source
+        source = self._source
         drawn = source.sample(self.rng, (self.num_envs,)) if isinstance(source, Problem) else source
-        return self._stage.begin(drawn)
+        seen = self._stage.begin(drawn)
+        self._left = self._horizon or self._stage.steps
+        return seen
 
     def step_async(self, actions: np.ndarray) -> None:
         self._actions = actions

@@ -32,6 +32,7 @@ class TurnStage:
         if not isinstance(problem, HasCompletion):
             raise UserError(f"{problem.name} has no completion of discrete choices.")
         self._problem, self._name, self._users = problem, var.name, var.size
+        self.steps = var.size
         self._lowest = float(np.min(var.lower))
         size = self._see(data).shape[-1]
         self.observation_space = spaces.Box(-LIMIT, LIMIT, (size,), np.float32)

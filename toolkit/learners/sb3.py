@@ -13,6 +13,9 @@ one batch, a cycle that can be checkpointed, and global generators that are put 
     turns     one user's choice, users in turn; what they   an instance, a turn for every user: what
               choose loads those who come later             is chosen counts for the rest, so set
                                                             gamma=0.99 or so
+    steps     the problem's own step, where it   the problem's own, seen as by toolkit/…-steps-v0:
+              unfolds in time: one integer is a  set gamma=0.99 or so; a cycle is at least a whole
+              category, else a box in [-1, 1]    episode
     full      all variables in [-1, 1]                      one decision
     paper     shares of cpdrl's maxima in [0, 1]            `rollout` decisions on one instance; the
                                                             process of our own `ddpg`, tuned preset
@@ -21,8 +24,8 @@ one batch, a cycle that can be checkpointed, and global generators that are put 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from math import inf
-from typing import TYPE_CHECKING, Any, ClassVar
+from math import ceil, inf
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
 
 ON_POLICY, OFF_POLICY = ("ppo", "a2c", "trpo"), ("sac", "td3", "ddpg", "dqn")
 CONTINUOUS = ("sac", "td3", "ddpg")
-VIEWS = ("reduced", "scores", "turns", "full", "paper")
+VIEWS = ("reduced", "scores", "turns", "steps", "full", "paper")
 UNIT = 20  # of `rollout`: a2c learns after 5 decisions, dqn after 4, ppo from halves
 BUFFER = 100_000  # transitions that the off-policy algorithms keep (Table I of cpdrl's paper)
 SETTLE = 10  # decisions after which view `paper` has left the starting state
@@ -59,14 +62,14 @@ class Sb3(Learner):
 
     requires: ClassVar[tuple[str, ...]] = ("stable_baselines3", "sb3_contrib")
     one_size: ClassVar[bool] = True
-    practice: ClassVar[int] = 50
+    practice: ClassVar[int] = 30
 
     algorithm: str = "ppo"
-    view: str = "reduced"  # or scores, turns, full, paper; see above
+    view: str = "reduced"  # or scores, turns, steps, full, paper; see above
     rate: float = 0.0  # of learning; 0: the package's own
     batch: int = 0  # of an update, all but a2c; 0: the package's own, or half a rollout (ppo, trpo)
     width: tuple[int, ...] = ()  # of the layers of all networks; none: the package's own
-    gamma: float = 0.0  # of views `paper` and `turns`; elsewhere an episode is one decision
+    gamma: float = 0.0  # of views `paper`, `turns`, `steps`; elsewhere an episode is one decision
     envs: int = 8  # side by side in training; one where it learns on an instance
     rollout: int = 100
     noise: float = 0.1  # td3 and ddpg: standard deviation on actions in [-1, 1]
@@ -91,8 +94,8 @@ class Sb3(Learner):
             return f"it needs the package {package!r}: pip install {package}"
         if self.view == "paper" and not isinstance(problem, Cpdrl):
             return "the paper's process is that of cpdrl; take view=reduced or view=full"
-        if self.algorithm == "dqn" and self.view not in ("reduced", "turns"):
-            return "dqn numbers the discrete choices; take view=reduced or view=turns"
+        if self.algorithm == "dqn" and self.view not in ("reduced", "turns", "steps"):
+            return "dqn numbers the discrete choices; take view=reduced, view=turns or view=steps"
         if self.algorithm in CONTINUOUS and self.view == "turns":
             return f"{self.algorithm} takes no categorical action; take view=scores or view=reduced"
         try:
@@ -102,19 +105,22 @@ class Sb3(Learner):
         return None
 
     def modest(self) -> "Sb3":
-        return replace(self, rollout=UNIT, envs=2, batch=UNIT)
+        return replace(self, rollout=UNIT, envs=2, batch=2 * UNIT, rate=3e-3)
 
     def build(self, problem: Problem) -> nn.Module:
         from ._sb3 import Episodes
 
-        policy: nn.Module = self._model(Episodes(self._stage(problem), 1, 1, None)).policy
+        stage = self._stage(problem)
+        policy: nn.Module = self._model(Episodes(stage, 1, 1, None)).policy
+        if self.view == "steps":  # it keeps the units in which it sees
+            policy.register_buffer("units", torch.from_numpy(cast(Any, stage).units))
         return policy
 
     def train(self, net: nn.Module, run: Training) -> None:
         """Every episode has instances of its own."""
         from ._sb3 import Episodes, Memory
 
-        env = Episodes(self._stage(run.problem), self.envs, self._horizon(run.problem), run.problem)
+        env = Episodes(self._stage(run.problem), self.envs, self._horizon, run.problem)
         with _own_numpy():
             model = self._model(env, net, run)
             for _ in run.steps(net, sb3=Memory(model)):
@@ -128,7 +134,7 @@ class Sb3(Learner):
         from ._sb3 import Episodes, Memory
 
         count = len(next(iter(data.values())))
-        env = Episodes(self._stage(run.problem), count, self._horizon(run.problem), data, execute)
+        env = Episodes(self._stage(run.problem), count, self._horizon, data, execute)
         with _own_numpy():
             model = self._model(env, net, run)
             for step in run.steps(net, sb3=Memory(model)):
@@ -139,19 +145,24 @@ class Sb3(Learner):
     def act(self, net: Any, problem: Problem, data: Data, k: int = 1) -> Decision:
         """The decision of the policy without noise, one whatever k."""
         stage = self._stage(problem)
+        if self.view == "steps" and len(net.units) == stage.observation_space.shape[0]:
+            cast(Any, stage).units = net.units.numpy()
         seen = stage.begin(data)
         if seen.shape[-1:] != net.observation_space.shape:
             raise UserError(f"{self} was trained for another number of users; train it again.")
-        for _ in range({"paper": SETTLE, "turns": problem.users(data)}.get(self.view, 1)):
+        for _ in range(SETTLE if self.view == "paper" else stage.steps):
             action, _ = net.predict(seen, deterministic=True)
             seen, _, decision = stage.step(action)
         return {name: np.asarray(block, float)[:, None] for name, block in decision.items()}
 
-    def _horizon(self, problem: Problem) -> int:
-        return {"paper": self.rollout, "turns": problem.n_users}.get(self.view, 1)
+    @property
+    def _horizon(self) -> int:
+        """Decisions of an episode; 0: those that the stage has."""
+        return self.rollout if self.view == "paper" else 0
 
     def _stage(self, problem: Problem) -> "Stage":
         from ._sb3 import PaperStage, PlayStage
+        from ._steps import StepStage
         from ._turns import TurnStage
 
         if self.view == "paper":
@@ -159,6 +170,8 @@ class Sb3(Learner):
             return PaperStage(problem)
         if self.view == "turns":
             return TurnStage(problem)
+        if self.view == "steps":
+            return StepStage(problem, self.algorithm in CONTINUOUS, self.algorithm == "dqn")
         view: View = "full" if self.view == "full" else "reduced"
         rules = Rules(view=view, state="features", penalty=self.penalty)
         how = self.algorithm in CONTINUOUS, self.algorithm == "dqn", self.view == "scores"
@@ -190,8 +203,8 @@ class Sb3(Learner):
         if self.algorithm in OFF_POLICY:
             given["buffer_size"] = BUFFER
         if self.algorithm in ("ppo", "trpo"):  # their 2,048 would be two updates in 4,500 decisions
-            given["n_steps"] = self.rollout
-            given["batch_size"] = self.rollout // 2
+            given["n_steps"] = self._cycle_of(env)
+            given["batch_size"] = given["n_steps"] // 2
         if self.batch and self.algorithm != "a2c":
             given["batch_size"] = self.batch
         if self.algorithm in ("td3", "ddpg"):  # without noise they would not explore
@@ -201,8 +214,13 @@ class Sb3(Learner):
             given["action_noise"] = NormalActionNoise(np.zeros(size), np.full(size, self.noise))
         return given
 
+    def _cycle_of(self, env: Any) -> int:
+        """Decisions of a cycle in each environment: as it begins new episodes, whole ones."""
+        episode = env.usual_steps if self.view == "steps" else 0
+        return max(self.rollout, UNIT * ceil(episode / UNIT))
+
     def _cycle(self, model: Any, env: Any, most: float) -> None:
-        """`rollout` decisions in each environment, or `most` without an update after the last.
+        """A cycle of decisions in each environment, or `most` without an update after the last.
 
         It begins new episodes, and draws seeds for all its generators from torch's: so nothing of
         them need be kept between cycles.
@@ -211,10 +229,11 @@ class Sb3(Learner):
         np.random.seed(seed)  # noqa: NPY002  the package draws from it
         env.rng = np.random.default_rng(seed)
         env.action_space.seed(seed)
-        stop = env.decided + most if most < self.rollout else inf
+        cycle = self._cycle_of(env)
+        stop = env.decided + most if most < cycle else inf
         model.set_env(env)
         model.learn(
-            self.rollout * env.num_envs,
+            cycle * env.num_envs,
             callback=lambda *_: env.decided < stop,
             log_interval=None,
             reset_num_timesteps=False,
