@@ -111,7 +111,8 @@ class Sb3(Learner):
         from ._sb3 import Episodes
 
         stage = self._stage(problem)
-        policy: nn.Module = self._model(Episodes(stage, 1, 1, None)).policy
+        alone = replace(self, batch=0)  # `batch` suits `envs`, of which here is one
+        policy: nn.Module = alone._model(Episodes(stage, 1, 1, None)).policy
         if self.view == "steps":  # it keeps the units in which it sees
             policy.register_buffer("units", torch.from_numpy(cast(Any, stage).units))
         return policy
