@@ -33,6 +33,8 @@ from toolkit.solvers import _check as solver_checks
 
 SMALL = "self_label[batch=8,users_low=2,users_high=5]"
 TRAIN = ["train", "--problem", "cpdrl", "--n-users", "4", "--learner", SMALL, "--quiet"]
+BENCH = [sys.executable, "-m", "toolkit.bench"]
+OFTEN = ["--save-every", "0.02"]  # to write takes longer than a step
 
 
 @pytest.fixture(autouse=True)
@@ -89,13 +91,13 @@ def test_the_seed_and_the_steps_decide_the_weights() -> None:
 
 def test_a_killed_run_goes_on_to_the_same_weights(capsys: pytest.CaptureFixture[str]) -> None:
     """Killed without a chance to clean up, twice; the result is that of a run in one go."""
-    command = [*TRAIN, "--steps", "300", "--resume", "--save-every", "0.02", "--out"]
+    command = [*TRAIN, "--steps", "100", "--resume", "--out"]
     assert main([*command, "whole.pt"]) == 0
     for _ in range(2):
-        _kill_after_a_checkpoint([sys.executable, "-m", "toolkit.bench", *command, "cut.pt"])
-    assert 0 < load(Path("cut.pt"))[3]["steps"] < 300
+        _kill_after_a_checkpoint([*BENCH, *command, "cut.pt", *OFTEN])
+    assert 0 < load(Path("cut.pt"))[3]["steps"] < 100
     assert main([*command, "cut.pt"]) == 0
-    assert load(Path("cut.pt"))[3]["steps"] == 300
+    assert load(Path("cut.pt"))[3]["steps"] == 100
     assert equal(Path("whole.pt"), Path("cut.pt"))
     steps = [point["step"] for point in load(Path("cut.pt"))[3]["curve"]]
     assert steps == sorted(set(steps))
@@ -120,8 +122,8 @@ WALK = ["train", "--problem", "cpdrl", "--n-users", "4", "--learner", DRAWS, "--
 
 def test_a_run_that_is_asked_to_end_goes_on_to_the_same_weights() -> None:
     """Ctrl-C, then --resume, for a learner that draws from torch's generator at every step."""
-    command = [*WALK, "--steps", "1000", "--save-every", "0.02", "--out"]
-    argv = [sys.executable, "-m", "toolkit.bench", *command, "cut.pt"]
+    command = [*WALK, "--steps", "1000", "--out"]
+    argv = [*BENCH, *command, "cut.pt", *OFTEN]
     process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + 60
     while not Path("cut.pt").exists():

@@ -11,6 +11,7 @@ from toolkit.problems._knowledge import AlgebraicModel, HasCompletion, HasCvxpy,
 
 from .base import Case, Check, cases, need, rows, same, shaken
 
+SOLVED = 100  # choices of a case that CVXPY completes, or a few more
 Limit = tuple[Any, float | None, float | None]  # an expression of Pyomo, and its range
 
 
@@ -18,7 +19,8 @@ def completion_agrees_with_cvxpy(problem: Problem) -> None:
     if not (isinstance(problem, HasCompletion) and isinstance(problem, HasCvxpy)):
         return
     for k, case in enumerate(cases(problem)):
-        for choice in rows(case.choices(rng_for("cvxpy", k), 5000))[:: 5 + k]:
+        every = rows(case.choices(rng_for("cvxpy", k), 5000))
+        for choice in every[:: max(5 + k, len(every) // SOLVED)]:
             ours = problem.evaluate(case.data, problem.complete(case.data, choice))
             model = problem.cvxpy(case.instance, choice)
             model.problem.solve(solver="CLARABEL")
