@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -26,6 +26,19 @@ def rng_for(*parts: object) -> np.random.Generator:
     """A generator that depends on `parts` and on nothing else (no global state, no order)."""
     digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
     return np.random.default_rng(np.frombuffer(digest, dtype=np.uint32))
+
+
+class ReadOnly(dict[str, np.ndarray]):
+    """Data that nobody changes by mistake; copies and pickles are plain."""
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("The data of an instance do not change; copy them: dict(instance.data).")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]
+    update = setdefault = pop = popitem = clear = _refuse  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)
 
 
 @dataclass(frozen=True)
@@ -47,7 +60,7 @@ class Instance:
             array = np.array(value, dtype=np.float64)
             array.setflags(write=False)
             frozen[key] = array
-        object.__setattr__(self, "data", frozen)
+        object.__setattr__(self, "data", ReadOnly(frozen))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles by construction: arrays would come back writable otherwise."""

@@ -24,10 +24,12 @@ from ._knowledge import HasCvxpy as HasCvxpy
 from ._knowledge import HasDiagnosis as HasDiagnosis
 from ._knowledge import HasFeatures as HasFeatures
 from ._knowledge import HasFitting as HasFitting
+from ._knowledge import HasLinear as HasLinear
 from ._knowledge import HasMasters as HasMasters
 from ._knowledge import HasNearest as HasNearest
 from ._knowledge import HasOptions as HasOptions
 from ._knowledge import HasOutcome as HasOutcome
+from ._knowledge import HasPlant as HasPlant
 from ._knowledge import HasPolish as HasPolish
 from ._knowledge import HasPricing as HasPricing
 from ._knowledge import HasPrior as HasPrior

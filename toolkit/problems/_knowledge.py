@@ -12,7 +12,7 @@ import numpy as np
 from toolkit.arrays import Array, Data, Decision
 from toolkit.instances import Instance
 
-from ._proof import How, Prices
+from ._proof import Certificate, How, Prices
 from ._published import Published as Published
 from ._relaxation import Bounded as Bounded
 from ._relaxation import HasProof as HasProof
@@ -176,6 +176,17 @@ class HasPublished(Protocol):
         """
 
 
+@runtime_checkable
+class HasPlant(Protocol):
+    """Knows how to make instances of any size whose optimum is known."""
+
+    def plant(
+        self, rng: np.random.Generator
+    ) -> tuple[dict[str, np.ndarray], Decision, Certificate]:
+        """Instance data, an optimal decision and the certificate that it is one: chosen first, the
+        data after them, so that nothing is searched for. UserError where its fields forbid it."""
+
+
 @dataclass(frozen=True)
 class AlgebraicModel:
     """A Pyomo model, and the way between its variables and a decision in SI units."""
@@ -192,6 +203,13 @@ class HasPyomo(Protocol):
     formulations: Mapping[str, str]  # name -> one line; the first is the solvers' default
 
     def pyomo(self, instance: Instance, formulation: str) -> AlgebraicModel: ...
+
+
+@runtime_checkable
+class HasLinear(HasPyomo, Protocol):
+    """Some of its algebraic models are mixed-integer linear programs."""
+
+    linear: tuple[str, ...]  # their names, of `formulations`
 
 
 @runtime_checkable

@@ -33,14 +33,19 @@ class Status(StrEnum):
 
 
 class Stop(StrEnum):
-    """Why the solver stopped."""
+    """Why the solver stopped; a reader of runs may rely on these words."""
 
     FINISHED = "finished"
-    TIME = "time"
+    TIME = "time"  # it kept its limit by itself
+    MEMORY = "memory"  # it wanted more than it may have, and was killed or gave up
     EVALUATIONS = "evaluations"
-    CRASHED = "crashed"
-    KILLED = "killed"
-    REFUSED = "refused"
+    CRASHED = "crashed"  # it raised, or its process died
+    KILLED = "killed"  # it did not end by itself
+    REFUSED = "refused"  # it does not take the instance
+    NOT_INSTALLED = "not installed"  # it needs a package that is not there
+
+
+RAN = tuple(stop for stop in Stop if stop not in (Stop.REFUSED, Stop.NOT_INSTALLED))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +91,13 @@ class Claim:
     verdict: str = ""
     message: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, kind in {"verdict": str, "message": str, "details": Mapping}.items():
+            if not isinstance(value := getattr(self, name), kind):
+                raise TypeError(f"Claim.{name} is {value!r}; it takes a {kind.__name__}.")
+        if self.stop not in RAN:
+            raise TypeError(f"Claim.stop is {self.stop!r}; it takes one of {', '.join(RAN)}.")
 
 
 def impossible(make: Callable[[], object]) -> str | None:
@@ -148,6 +160,17 @@ class Solver(Component, ABC):
         """The package that must be installed first, or None."""
         absent = [name for name in self.requires if importlib.util.find_spec(name) is None]
         return absent[0] if absent else None
+
+    @property
+    def parts(self) -> tuple[Component, ...]:
+        """The components whose code its numbers come from: itself, and what it is made with."""
+        return (self,)
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The distributions whose version can change its numbers, what its parts need included."""
+        needed = [getattr(part, "requires", ()) for part in self.parts]
+        return (*self.backends, *(name for names in needed for name in names))
 
     def for_problem(self, problem: Problem) -> "Solver":
         """Itself, with defaults that are the problem's filled in; UserError where a parameter

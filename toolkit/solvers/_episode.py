@@ -92,9 +92,10 @@ class EpisodeProbe(Probe):
         self._log(begun)
         self._contradicted()
         loss = least_mean(self._bounds)
-        if loss > -math.inf:
-            self.bound(self._problem.sign * loss, self._certificate_of_all())
+        proof = self._certificate_of_all() if loss > -math.inf else None
         self._paused += time.perf_counter() - begun
+        if proof is not None:
+            self.bound(self._problem.sign * loss, proof)
 
     def certify(self, claim: Claim) -> Result:
         """As any probe; the means of the objective over the tenths of the episode are kept."""

@@ -1,6 +1,7 @@
 """A master on HiGHS: solved with or without integrality, over boxes, with rows that are added."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ class Linear:
         self.duals = np.zeros(0)
         self.bound = -math.inf
         self._highs, self._highspy = highspy.Highs(), highspy
+        self._error: BaseException | None = None
         for option, value in {"output_flag": False, "threads": 1}.items():
             self._highs.setOptionValue(option, value)
         self._highs.passModel(self._model())
@@ -53,12 +55,34 @@ class Linear:
         columns = np.asarray(self.master.integer, np.int32)
         self._highs.changeColsIntegrality(len(columns), columns, np.full(len(columns), kind))
 
+    def hear(self, improved: Callable[[np.ndarray], None]) -> None:
+        """Has a function called with each better integral point while a solve goes on.
+
+        HiGHS must not be asked for anything meanwhile. What it raises, `solve` raises.
+        """
+
+        def found(event: Any) -> None:
+            if self._error is None:
+                try:
+                    improved(np.array(event.data_out.mip_solution))
+                except BaseException as error:  # it would be lost in the solver's own code
+                    self._error = error
+
+        def asked(event: Any) -> None:
+            if self._error is not None:
+                event.interrupt()
+
+        self._highs.cbMipImprovingSolution += found
+        self._highs.cbMipInterrupt += asked
+
     def solve(self, seconds: float, gap: float = 0.0) -> np.ndarray | None:
         """The best point, None where there is none or the time is over."""
         if math.isfinite(seconds):  # HiGHS counts the run time of all calls together
             self._highs.setOptionValue("time_limit", self._highs.getRunTime() + seconds)
         self._highs.setOptionValue("mip_rel_gap", gap)
         self._highs.run()
+        if self._error is not None:
+            raise self._error
         status = self._highs.getModelStatus()
         self.bound = self._highs.getInfo().mip_dual_bound * self._scale
         if status != self._highspy.HighsModelStatus.kOptimal:

@@ -15,6 +15,7 @@ from toolkit.problems import TOLERANCE, Certificate, Evaluation, HasDiagnosis, P
 from ._base import OPTIMAL_GAP, Budget, Claim, Point, Result, Status, Stop
 
 # A decision feasible to within `violation` may be better than the optimum by a multiple of it.
+MOST = 2**53  # evaluations that may be counted at once
 SLACK, SLACK_PER_VIOLATION, CLAIM_SLACK, EXACT = 1e-9, 1e3, 1e-5, 1e-9
 
 
@@ -110,6 +111,18 @@ class Probe:
         """The least feasible loss so far; +inf while there is none."""
         return self._best.rank[1] if self._best and self._best.feasible else math.inf
 
+    @property
+    def incumbent(self) -> Decision | None:
+        """The best decision so far, feasible or not: another object whenever it is another one."""
+        return self._best.decision if self._best else None
+
+    @property
+    def proof(self) -> tuple[float, Certificate] | None:
+        """The bound so far and what supports it: another certificate with every other bound."""
+        if self._bound is None or self._certificate is None:
+            return None
+        return self._bound, self._certificate
+
     def offer(self, decision: Decision, keep: bool = True) -> Evaluation:
         """Judges one decision or a batch (one leading axis); returns what they are worth.
 
@@ -126,12 +139,16 @@ class Probe:
         if keep and self._consider(decision, evaluation, single):
             self._log(begun)
             self._contradicted()
+        else:
+            self._tell(begun)
         self._paused += time.perf_counter() - begun
         return evaluation
 
     def count(self, rows: int) -> None:
         """Counts choices that a search has the problem price (`HasPricing`) as evaluations, too:
         what becomes of them is offered, and judged, all the same."""
+        if not 0 <= rows < MOST:
+            raise ValueError(f"{rows!r} choices were priced; a count is at least 0, below 2^53.")
         self.evaluations += int(min(rows, self.room))
 
     def _consider(self, decision: Decision, evaluation: Evaluation, single: bool) -> bool:
@@ -187,22 +204,29 @@ class Probe:
         """
         if math.isnan(value) or value == -self._problem.sign * math.inf:
             return
+        begun = time.perf_counter()
         sign, old = self._problem.sign, self._certificate
         better = self._bound is None or sign * value > sign * self._bound
         if old is None or (certificate.proves, better) >= (old.proves, True):
             self._bound, self._certificate = float(value), certificate
-            self._log(time.perf_counter())
+            self._log(begun)
+            self._paused += time.perf_counter() - begun  # telling it is no work of the solver's
             self._contradicted()
 
     def progress(self, done: float) -> None:
         """Tells the listener, at most five times a second, which share of the work is done."""
-        now = time.perf_counter()
+        self._tell(time.perf_counter(), float(done))
+
+    def _tell(self, now: float, done: float | None = None) -> None:
+        """A sign of life: how much was judged so far."""
         if self._listener and now - self._told >= 0.2:
             self._told = now
             self._listener(replace(self._point(now), done=done))
 
     def certify(self, claim: Claim) -> Result:
         """Turns a claim into a result, from this probe's books alone."""
+        if not isinstance(claim, Claim):
+            raise TypeError(f"The solver returned a {type(claim).__name__}, which is no Claim.")
         seconds, wall = self.seconds, self.wall
         best = self._best
         found: dict[str, Any] = {}

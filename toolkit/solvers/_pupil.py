@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
-from toolkit.component import parse_spec
+from toolkit.component import Component, parse_spec
 
 from ._base import Solver
 
@@ -23,6 +23,10 @@ class WithLearner(Solver):
     def __post_init__(self) -> None:
         if self.learner:
             self._built  # noqa: B018  a name or parameter that does not exist is refused at once
+
+    @property
+    def parts(self) -> tuple[Component, ...]:
+        return (self, self._built) if self.learner else (self,)
 
     @cached_property
     def _built(self) -> "Learner":

@@ -1,7 +1,7 @@
 """What generic solvers share that are reached through Pyomo: model in, judged answer out."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from toolkit.arrays import Decision
@@ -12,6 +12,7 @@ from toolkit.problems._knowledge import AlgebraicModel
 
 from ._base import Claim, Stop
 from ._probe import Probe
+from ._watch import Watch
 
 STOPS = {"maxTimeLimit": Stop.TIME, "interrupted": Stop.KILLED, "error": Stop.CRASHED}
 VERDICTS = {
@@ -36,31 +37,42 @@ def run(
     probe: Probe,
     algebraic: AlgebraicModel,
     *,
-    route: str,
+    route: Callable[[Watch], Any],
     by: str,
     gap: float,
     options: Mapping[str, Any],
 ) -> Claim:
-    """Solves the model by Pyomo's `route`; `by` is the solver's name and version.
+    """Solves the model by one of Pyomo's interfaces; `by` is the solver's name and version.
 
-    Its bound is passed on as its word. Its objective is not: the discrete part of its answer is
-    completed exactly where the problem can, and judged.
+    Its bounds are passed on as its word. Its objectives are not: the discrete part of each of its
+    answers, also of those on the way, is completed exactly where the problem can, and judged.
     """
-    result = _solve(algebraic.model, route, gap, probe.remaining, options)
-    bound = result.objective_bound
-    if bound is not None and math.isfinite(bound):
-        probe.bound(bound, Certificate("claim", {"by": by}))
+
+    def bound(value: float) -> None:
+        probe.bound(value, Certificate("claim", {"by": by}))
+
+    def offer() -> None:
+        probe.offer(_judgeable(problem, instance, algebraic.read()))
+
+    def offer_early() -> None:
+        if probe.room > 1:  # the last evaluation is the answer's
+            offer()
+
+    watch = Watch(offer_early, bound)
+    result = _solve(route(watch), algebraic.model, gap, probe.remaining, options)
+    watch.close()
+    if watch.error is not None:
+        raise watch.error
+    if result.objective_bound is not None and math.isfinite(result.objective_bound):
+        bound(result.objective_bound)
     if result.incumbent_objective is not None:
         result.solution_loader.load_vars()
-        probe.offer(_judgeable(problem, instance, algebraic.read()))
+        offer()
     return _claim(result, by)
 
 
-def _solve(model: Any, route: str, gap: float, seconds: float, options: Mapping[str, Any]) -> Any:
-    import pyomo.environ  # noqa: F401  registers the solvers
-    from pyomo.contrib.solver.common.factory import SolverFactory
-
-    return SolverFactory(route).solve(
+def _solve(solver: Any, model: Any, gap: float, seconds: float, options: Mapping[str, Any]) -> Any:
+    return solver.solve(
         model,
         time_limit=seconds if math.isfinite(seconds) else None,
         rel_gap=gap,

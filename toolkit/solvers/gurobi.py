@@ -7,7 +7,7 @@ from toolkit.errors import UserError
 from toolkit.instances import Instance
 from toolkit.problems import Problem
 
-from . import _pyomo
+from . import _pyomo, _watch
 from ._base import Claim, Solver
 from ._probe import Probe
 
@@ -51,7 +51,7 @@ class Gurobi(Solver):
                 instance,
                 probe,
                 _pyomo.build(problem, instance, self.formulation),
-                route="gurobi_direct_minlp",
+                route=_watch.gurobi,
                 by="Gurobi " + ".".join(map(str, gp.gurobi.version())),
                 gap=self.gap,
                 options={"Threads": 1, "SoftMemLimit": self.memory},

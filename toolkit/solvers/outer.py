@@ -68,6 +68,7 @@ class _Search:
     def relax(self, rung: int, master: Master) -> Prices:
         """Prices of one master without integrality; offers what it suggests."""
         linear = self._linear[rung] = Linear(master)
+        linear.hear(lambda x: self.ladder.offer(master.candidates(x)))
         return self._prices(linear, master.box)[0]
 
     def close(self) -> None:

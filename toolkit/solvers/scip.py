@@ -6,7 +6,7 @@ from typing import ClassVar
 from toolkit.instances import Instance
 from toolkit.problems import Problem
 
-from . import _pyomo
+from . import _pyomo, _watch
 from ._base import Claim, Solver
 from ._probe import Probe
 
@@ -53,7 +53,7 @@ class Scip(Solver):
                 instance,
                 probe,
                 algebraic,
-                route="scip_direct",
+                route=_watch.scip,
                 by=_version(),
                 gap=self.gap,
                 options=options,

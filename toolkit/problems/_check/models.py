@@ -7,7 +7,14 @@ import numpy as np
 from toolkit.arrays import Decision
 from toolkit.instances import rng_for
 from toolkit.problems._base import Problem
-from toolkit.problems._knowledge import AlgebraicModel, HasCompletion, HasCvxpy, HasPyomo, HasRepair
+from toolkit.problems._knowledge import (
+    AlgebraicModel,
+    HasCompletion,
+    HasCvxpy,
+    HasLinear,
+    HasPyomo,
+    HasRepair,
+)
 
 from .base import Case, Check, cases, need, rows, same, shaken
 
@@ -47,9 +54,22 @@ def pyomo_models_agree_point_by_point(problem: Problem) -> None:
         for k, case in enumerate(cases(problem)[:3]):
             model = problem.pyomo(case.instance, form)
             limits = _limits(model.model)
+            if isinstance(problem, HasLinear) and form in problem.linear:
+                _linear(model.model, f"form {form!r} of {case.instance.name}")
             for decision in rows(_consistent(case, rng_for("pyomo", k), 12)):
                 what = f"form {form!r} of {case.instance.name}"
                 _same_in_model(case, model, limits, decision, what)
+
+
+def _linear(model: Any, what: str) -> None:
+    import pyomo.environ as pyo
+
+    objective = next(model.component_data_objects(pyo.Objective, active=True))
+    rows = model.component_data_objects(pyo.Constraint, active=True)
+    degrees = [
+        expression.polynomial_degree() for expression in (objective, *(r.body for r in rows))
+    ]
+    need(set(degrees) <= {0, 1}, f"{what} is called linear and is not.")
 
 
 def _same_in_model(

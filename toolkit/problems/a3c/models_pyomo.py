@@ -39,6 +39,7 @@ class Modelled:
     """Half of the problem: its algebraic models."""
 
     formulations: ClassVar[Mapping[str, str]] = FORMULATIONS
+    linear: ClassVar[tuple[str, ...]] = tuple(FORMULATIONS)
 
     def too_large(self, instance: Instance) -> str | None:
         tasks = int(instance.data["has"].sum())
