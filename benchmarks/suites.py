@@ -1,12 +1,11 @@
-"""The frozen test suites: instances that nothing here was trained or tuned on.
+"""The instances that policies are tested on: nothing here was trained or tuned on them.
 
 An instance follows from problem, version, parameters, seed and number alone, so `suites.toml`
-holds these and a digest over the instances' digests; beside them, for some suites, the best known
-value of each instance and a bound that `exact` has proven. `python benchmarks/suites.py` prints the
-digests as instances are drawn now; `… --solve NAME` solves, re-proves and prints a suite's values.
+holds these and a digest over the instances' digests: there are 500 of each size, too many to keep.
+Suites with references are another thing: docs/suites.md. `python benchmarks/suites.py` prints the
+digests as instances are drawn now.
 """
 
-import argparse
 import hashlib
 import tomllib
 from functools import cache
@@ -15,11 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from toolkit import problems, solve, verify
+from toolkit import problems
 from toolkit.instances import Instance
 from toolkit.problems import Problem
 
-ROUNDING = 1e-12  # between a gap and the same re-proved
 FILE = Path(__file__).with_name("suites.toml")
 
 
@@ -59,24 +57,6 @@ def instances(name: str, n: int) -> list[Instance]:
     return [problem.instance(i, seed=suite["seed"]) for i in range(suite["count"])]
 
 
-def known(name: str, n: int) -> list[tuple[float, float]]:
-    """(best known objective, proven bound) of every instance."""
-    suite = of(name)
-    return list(zip(suite["best"][str(n)], suite["bound"][str(n)], strict=True))
-
-
-def solved(name: str, n: int) -> list[tuple[float, float]]:
-    """The same as `exact` has them now; ValueError where its certificate does not hold."""
-    problem, gap, out = problem_of(name, n), of(name)["gap"], []
-    for case in instances(name, n):
-        result = solve(problem, case, "exact", seconds=300, gap=gap)
-        said = verify(problem, case, result)
-        if said.verdict not in ("proved", "bounded") or not said.gap <= gap + ROUNDING:
-            raise ValueError(f"{name}, n = {n}: {case.name} is {said.verdict}: {said.reason}")
-        out.append((float(result.objective), float(said.bound)))
-    return out
-
-
 def digest(cases: list[Instance]) -> str:
     """SHA-256 over the digests of the instances, in order (32 digits)."""
     return hashlib.sha256("".join(case.digest for case in cases).encode()).hexdigest()[:32]
@@ -88,14 +68,9 @@ def batch(cases: list[Instance]) -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--solve", metavar="NAME", default="", help="names, separated by commas")
-    chosen = list(filter(None, parser.parse_args().solve.split(",")))
-    for name in chosen or content()["suite"]:
+    for name in content()["suite"]:
         for n in sizes(name):
             print(name, n, digest(instances(name, n)), flush=True)
-            for best, bound in solved(name, n) if chosen else ():
-                print(f"  best {best!r}, bound {bound!r}", flush=True)
 
 
 if __name__ == "__main__":

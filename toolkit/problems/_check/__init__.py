@@ -1,7 +1,7 @@
 """The conformance suite of problems: what a new problem gets for free, and must pass.
 
 The formula is examined here, what the problem knows beyond it in `knowledge` and `choices`, its
-models in `models`.
+models in `models`, instances that it calls solved in `planted`.
 """
 
 import random
@@ -19,8 +19,11 @@ from toolkit.instances import Instance, rng_for
 from toolkit.problems._base import Evaluation, Problem
 from toolkit.problems._frames import episodes
 
-from . import choices, knowledge, models
-from .base import Check, cases, need, points, row, same, verdict
+from . import choices, knowledge, models, planted
+from .base import Check, cases, hint, need, points, row, same, verdict
+
+ALONE = "What stands beside it must not matter: judge may reduce trailing axes only."
+SEEDED = "Draw from the generator that sample is given, and from nothing else."
 
 
 def check_problem(problem: Problem) -> Iterator[tuple[str, str | None]]:
@@ -52,8 +55,10 @@ def instances_depend_on_the_seed_alone(problem: Problem) -> None:
         random.seed(seed)
         before = _global_state()
         states.append(problem.instance(0).digest)
-        need(before == _global_state(), "sampling draws from a global random generator.")
-    need(states[0] == states[1], "the same seed gives different data.")
+        with hint(SEEDED):
+            need(before == _global_state(), "sampling draws from a global random generator.")
+    with hint(SEEDED):
+        need(states[0] == states[1], "the same seed gives different data.")
     need(problem.instance(1).digest != states[0], "another index gives the same data.")
     need(problem.instance(0, 1).digest != states[0], "another seed gives the same data.")
 
@@ -117,16 +122,22 @@ def a_batch_is_worth_what_its_rows_are(problem: Problem) -> None:
         batch = points(case, rng_for("batch"), 12)
         grid = {k: v[:12].reshape(4, 3, *v.shape[1:]) for k, v in batch.items()}
         whole = problem.evaluate(case.data, grid)
-        for i in np.ndindex(4, 3):
-            _same_worth(problem.evaluate(case.data, row(grid, i)), whole, i)
+        with hint("A decision must be worth the same each time."):
+            same(
+                _named(problem.evaluate(case.data, grid)), _named(whole), 0, "judged once and twice"
+            )
+        with hint(ALONE):
+            for i in np.ndindex(4, 3):
+                _same_worth(problem.evaluate(case.data, row(grid, i)), whole, i)
 
 
 def a_batch_of_instances_is_worth_what_they_are(problem: Problem) -> None:
     data = problem.sample(rng_for("instances"), (5,))
     batch = problem.space(data).sample(rng_for("decisions"), (5,))
     whole = problem.evaluate(data, batch)
-    for i in range(5):
-        _same_worth(problem.evaluate(row(data, i), row(batch, i)), whole, (i,))
+    with hint(ALONE):
+        for i in range(5):
+            _same_worth(problem.evaluate(row(data, i), row(batch, i)), whole, (i,))
 
 
 def every_number_of_the_data_matters(problem: Problem) -> None:
@@ -257,4 +268,5 @@ CHECKS: list[Check] = [
     *knowledge.CHECKS,
     *choices.CHECKS,
     *models.CHECKS,
+    *planted.CHECKS,
 ]

@@ -1,7 +1,9 @@
 """What the checks of problems share: small cases, points to try, and ways to fail."""
 
+import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +15,7 @@ from toolkit.arrays import Data, Decision
 from toolkit.instances import Instance
 from toolkit.problems._base import TOLERANCE, Evaluation, Problem
 from toolkit.problems._knowledge import HasCompletion, HasRepair
+from toolkit.problems._proof import Proof
 from toolkit.problems._space import Space
 
 Check = Callable[[Problem], None]
@@ -44,18 +47,35 @@ def same(ours: Any, theirs: Any, rtol: float, what: str) -> None:
         raise Broken(f"{what} differ: {a[worst]!r} and {b[worst]!r}.")
 
 
+@contextmanager
+def hint(text: str) -> Iterator[None]:
+    """Adds to what a check says where it fails what is likely to be the cause."""
+    try:
+        yield
+    except Broken as broken:
+        raise Broken(f"{broken} {text}".strip()) from None
+
+
 def verdict(fn: Callable[..., None], *args: Any) -> str | None:
     """None where the check passes, else why not; any exception counts as a failure."""
     try:
         fn(*args)
     except Broken as broken:
         return str(broken)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         line = " ".join(str(error).split())
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        where = f" ({Path(last.filename).name}:{last.lineno})"
-        return f"{type(error).__name__}: {line}"[:300] + where
+        return f"{type(error).__name__}: {line}"[:300] + _where(error, args)
     return None
+
+
+def _where(error: BaseException, args: Any) -> str:
+    """The last line that is the examined component's own; where there is none, the last one."""
+    parts = [getattr(arg, name, arg) for arg in args for name in ("solver", "learner", "problem")]
+    modules = {sys.modules.get(type(part).__module__) for part in parts}
+    own = {getattr(module, "__file__", None) for module in modules}
+    lines = traceback.extract_tb(error.__traceback__)
+    last = next((line for line in reversed(lines) if line.filename in own), lines[-1])
+    return f" ({Path(last.filename).name}:{last.lineno})"
 
 
 @dataclass(frozen=True)
@@ -87,10 +107,15 @@ class Case:
     @cached_property
     def optimum(self) -> float | None:
         """The least loss by enumeration (+inf: infeasible); None where that is too much."""
-        if not isinstance(self.problem, HasCompletion) or self.space.count > MOST:
+        known = isinstance(self.problem, HasCompletion)
+        if self.space.count > MOST or not (
+            known or len(self.space.discrete) == len(self.space.vars)
+        ):
             return None
         every = self.space.choices(0, self.space.count)
-        return float(self.worth(self.problem.complete(self.data, every)).min())
+        if isinstance(self.problem, HasCompletion):
+            every = self.problem.complete(self.data, every)
+        return float(self.worth(every).min())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +145,17 @@ def feasible_losses(
     """sign * objective, +inf where a violation exceeds the tolerance."""
     loss = problem.sign * np.asarray(found.objective, float)
     return np.where(np.asarray(found.violation) <= tolerance, loss, np.inf)
+
+
+def replayed(proof: Proof, nodes: Any, number: int = 0, region: Any = None) -> float:
+    """The least bound of the leaves below a node of a tree, each from its prices alone."""
+    region = proof.root() if number == 0 else region
+    node = nodes[number]
+    if "leaf" in node:
+        return float(proof.bound(region, node["leaf"]))
+    parts = proof.split(region, node["split"])
+    pairs = zip(node["children"], parts, strict=True)
+    return min(replayed(proof, nodes, child, part) for child, part in pairs)
 
 
 def cases(problem: Problem, each: int = 1) -> list[Case]:

@@ -28,6 +28,7 @@ from .base import (
     Check,
     cases,
     feasible_losses,
+    hint,
     need,
     row,
     rows,
@@ -37,6 +38,7 @@ from .base import (
 )
 
 RTOL = 1e-9
+SENSE = "Is sense right? Where it is 'max', losses and their bounds are minus the objective."
 
 
 def repair_keeps_the_choice_and_settles_the_rest(problem: Problem) -> None:
@@ -102,11 +104,14 @@ def nothing_beats_completion(problem: Problem) -> None:
             best = case.problem.complete(case.data, choice)  # type: ignore[attr-defined]
             ours = float(feasible_losses(problem, problem.evaluate(case.data, best), 1e-9))
             tried = problem.evaluate(case.data, _rivals(case, best, rng))
-            theirs = float(feasible_losses(problem, tried, 1e-9).min())
-            need(
-                theirs >= ours - RTOL * abs(ours) if np.isfinite(ours) else np.isinf(theirs),
-                f"{case.instance.name}: completion is worth {ours!r}, another point {theirs!r}.",
-            )
+            rivals = feasible_losses(problem, tried, 1e-9)
+            theirs, worst = float(rivals.min()), rivals[np.isfinite(rivals)].max(initial=-np.inf)
+            with hint("Is sense right? It is the worst of all points." if ours >= worst else ""):
+                need(
+                    theirs >= ours - RTOL * abs(ours) if np.isfinite(ours) else np.isinf(theirs),
+                    f"{case.instance.name}: completion has the loss {ours!r}, another point "
+                    f"{theirs!r}.",
+                )
 
 
 def relaxation_and_proof_stay_below_the_optimum(problem: Problem) -> None:
@@ -223,7 +228,8 @@ def _bounded(relaxation: Any, proof: Any, node: Any, region: Any) -> tuple[float
 
 def _below(bound: float, loss: float, what: str, case: Case, rtol: float = RTOL) -> None:
     holds = np.isinf(loss) or bound <= loss + rtol * abs(loss)
-    need(bool(holds), f"{case.instance.name}: {what} is {bound!r}, above {loss!r}.")
+    with hint(SENSE if case.problem.sense == "max" and bound > 0 > loss else ""):
+        need(bool(holds), f"{case.instance.name}: {what} is {bound!r}, above the loss {loss!r}.")
 
 
 def _arithmetics(both: bool) -> tuple[Arithmetic, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 from toolkit.arrays import Array, Data, Decision, array_namespace, at_most
 from toolkit.errors import UserError
 from toolkit.instances import Instance
-from toolkit.problems import Evaluation, Field, Problem, Space, Var
+from toolkit.problems import Certificate, Evaluation, Field, Problem, Space, Var
 from toolkit.problems._knowledge import (
     AlgebraicModel,
     ConicPiece,
@@ -214,6 +214,14 @@ class Ddlo(Problem):
         from .published import read
 
         return read(self, arrays)
+
+    def plant(
+        self, rng: np.random.Generator
+    ) -> tuple[dict[str, np.ndarray], Decision, Certificate]:
+        """Data whose capacity is what users ask for at a price, their answers, and the price."""
+        from .plant import plant
+
+        return plant(self, rng)
 
     def relaxation(self, data: Data) -> Relaxation:
         from .relaxation import PricedUplink

@@ -9,7 +9,7 @@ import numpy as np
 from toolkit.arrays import Array, Data, Decision, array_namespace, at_most
 from toolkit.errors import UserError
 from toolkit.instances import Instance
-from toolkit.problems import Evaluation, Field, Space, Var
+from toolkit.problems import Certificate, Evaluation, Field, Space, Var
 from toolkit.problems._base import LARGEST
 from toolkit.problems._knowledge import (
     AlgebraicModel,
@@ -252,6 +252,14 @@ class E2ehco(Choosing):
         server, power, share = space.vars
         some = Var("share", share.shape, lower=0.25 * share.upper, upper=share.upper)
         return Space((server, power, some))
+
+    def plant(
+        self, rng: np.random.Generator
+    ) -> tuple[dict[str, np.ndarray], Decision, Certificate]:
+        """Data whose CPUs are what users ask for at given prices, their answers, the prices."""
+        from .plant import plant
+
+        return plant(self, rng)
 
     def relaxation(self, data: Data) -> Relaxation:
         from . import relaxation

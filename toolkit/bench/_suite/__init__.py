@@ -1,0 +1,1 @@
+"""Frozen suites: instances, and what is known of their optima; see docs/suites.md."""
