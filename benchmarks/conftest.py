@@ -1,8 +1,14 @@
-"""Speed figures, by `pytest benchmarks --benchmark-enable`. Gaps stand in `extra_info`."""
+"""Speed figures, by `pytest benchmarks --benchmark-enable`; gaps and counters in `extra_info`.
+
+`workload` there: processor seconds of the bench's reference workload, timed just before.
+"""
+
+import time
 
 import pytest
 
 from toolkit import problems
+from toolkit.bench._engine import _yardstick
 from toolkit.instances import Instance, rng_for
 from toolkit.problems import Problem
 from toolkit.solvers import Budget, Probe, Result, Solver, registry
@@ -14,9 +20,17 @@ def solve(solver: Solver, problem: Problem, instance: Instance) -> Result:
     return probe.certify(solver.solve(problem, instance, probe))
 
 
+@pytest.fixture(autouse=True)
+def _workload(request):
+    """How fast this host was just before."""
+    if "benchmark" in request.fixturenames and request.getfixturevalue("benchmark").enabled:
+        taken = _yardstick.measured(time.process_time)
+        request.getfixturevalue("benchmark").extra_info["workload"] = taken
+
+
 @pytest.fixture
 def solved(benchmark):
-    """Times a solver on an instance, first call off the clock; notes gap and tree size."""
+    """Times a solver on an instance, first call off the clock; notes gap and decisions judged."""
 
     def timed(name: str, problem: Problem, instance: Instance, **params) -> Result:
         solver = registry.build(name, **params)

@@ -78,11 +78,12 @@ def test_exact(benchmark, preset):
         rounds=1,
         warmup_rounds=1,
     )
-    beside, seconds, nodes = ([run[k] for run in runs] for k in (0, 2, 3))
+    beside, seconds, nodes, gaps = ([run[k] for run in runs] for k in (0, 2, 3, 4))
     benchmark.extra_info.update(
         median=float(np.median(seconds)),
         most=max(seconds),
         nodes=max(nodes),
+        gap=max(gaps),
         sorting=float(np.median(beside)),
         beside_sorting=float(np.median(np.divide(seconds, beside))),
     )
@@ -109,7 +110,7 @@ def sorting():
 
 
 def exact(problem, data, index):
-    """(optimum, seconds, nodes) of one step, proved to 1e-6."""
+    """(optimum, seconds, nodes, gap) of one step, proved to 1e-6."""
     row = {key: value[index] for key, value in data.items()}
     instance = Instance(problem.name, problem.version, row, problem.params, "case")
     probe, begun = (
@@ -121,4 +122,4 @@ def exact(problem, data, index):
     )
     seconds = time.perf_counter() - begun
     assert result.gap <= 1e-6
-    return result.objective, seconds, len(result.certificate.body["nodes"])
+    return result.objective, seconds, len(result.certificate.body["nodes"]), result.gap

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+import toolkit
 from toolkit import learners, problems
-from toolkit.instances import rng_for
+from toolkit.instances import Instance, rng_for
 from toolkit.learners import Training, fit
 from toolkit.learners._shipped import checkpoint_path
 
@@ -21,13 +22,20 @@ def policy():
 @pytest.mark.parametrize("batch", [1, 256])
 @pytest.mark.parametrize("n", [8, 16, 32, 100])
 def test_inference(benchmark, policy, n, batch, k):
-    """Features, network, decoding and allocation; `us` in extra_info is for one instance."""
+    """Features, network, decoding and allocation; `us` in extra_info is for one instance, `gap`
+    that of the best of k on the first one."""
     learner, net = policy
     problem = problems.load("cpdrl", n_users=n)
     data = problem.sample(rng_for("inference", n), (batch,))
     decision = benchmark.pedantic(learner.act, (net, problem, data, k), rounds=20, warmup_rounds=3)
     spread = {key: value[:, None] for key, value in data.items()}
-    assert np.all(problem.evaluate(spread, decision).violations["bandwidth"] <= 1e-6)
+    worth = problem.evaluate(spread, decision)
+    assert np.all(worth.violations["bandwidth"] <= 1e-6)
+    first = {key: value[0] for key, value in data.items()}
+    instance = Instance(problem.name, problem.version, first, problem.params)
+    best = np.where(worth.feasible(), worth.objective, np.inf)[0].min()
+    optimum = toolkit.solve(problem, instance, "exact").objective
+    benchmark.extra_info["gap"] = float(best / optimum - 1)
     if benchmark.stats:
         benchmark.extra_info["us"] = 1e6 * benchmark.stats.stats.median / batch
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from toolkit.bench._table import render
+from toolkit.bench._command._table import render
 from toolkit.reports import numbers
 from toolkit.reports._figures import FLOOR, curves, gap_plot
 from toolkit.reports.compare import best_known, compare, formulas, refusals, summarise

@@ -39,6 +39,7 @@ class Comparison:
     optimal: bool  # a re-proved bound shows that nothing is better
     infeasible: bool  # it is proven that the instance has no feasible decision
     rows: tuple[Row, ...]
+    references: tuple[Record, ...] = ()  # of a suite: no rows, but what they know counts
     about: Mapping[str, Any] = field(default_factory=dict)  # as of a record
 
     @property
@@ -79,15 +80,26 @@ class Summary:
     evaluations: int
 
 
-def formulas(sense: str) -> tuple[str, str]:
-    """What the two gaps are, in one line each."""
+def formulas(sense: str, references: bool = False) -> tuple[str, str]:
+    """What the two gaps are, in one line each; with the `references` of a suite or without."""
     to_bound, to_best = "objective - bound", "objective - best"
     if sense == "max":
         to_bound, to_best = "bound - objective", "best - objective"
     return (
         f"proven gap = ({to_bound}) / |bound|; no feasible decision is better than the bound",
-        f"gap to best known = ({to_best}) / |best|; best = best feasible objective of this run",
+        f"gap to best known = ({to_best}) / |best|; best = best feasible objective of this run"
+        + " and of the suite's references" * references,
     )
+
+
+def workload(records: Iterable[Record]) -> str:
+    """31 ms (28 to 35): what the reference workload took, the median and the extremes; or nothing
+    where no run tells."""
+    taken = [record.yardstick for record in records if record.yardstick]
+    if not taken:
+        return ""
+    middle, low, high = (1e3 * s for s in (statistics.median(taken), min(taken), max(taken)))
+    return f"{middle:.3g} ms ({low:.3g} to {high:.3g})"
 
 
 def shortened(records: Iterable[Record]) -> dict[str, str]:
@@ -103,9 +115,10 @@ def relabelled(records: Sequence[Record]) -> list[Record]:
     return [msgspec.structs.replace(record, label=names[record.label]) for record in records]
 
 
-def compare(records: Iterable[Record]) -> list[Comparison]:
+def compare(records: Iterable[Record], references: Iterable[Record] = ()) -> list[Comparison]:
     """One comparison an instance, in the order in which the instances first appear."""
-    return [_compare(group) for group in _grouped(records).values()]
+    known = _grouped(references)
+    return [_compare(group, known.get(key, [])) for key, group in _grouped(records).items()]
 
 
 def _grouped(records: Iterable[Record]) -> dict[str, list[Record]]:
@@ -173,8 +186,8 @@ def refusals(comparisons: Sequence[Comparison]) -> dict[str, str]:
     return out
 
 
-def _compare(group: list[Record]) -> Comparison:
-    best, optimal = best_known(group)
+def _compare(group: list[Record], references: list[Record]) -> Comparison:
+    best, optimal = best_known([*group, *references])
     rows = sorted((Row(r, gap_to(best, r)) for r in group), key=_rank)
     first = group[0]
     return Comparison(
@@ -185,21 +198,23 @@ def _compare(group: list[Record]) -> Comparison:
         sense=first.sense,
         best=best,
         optimal=optimal,
-        infeasible=any(r.status == "infeasible" and r.proven for r in group),
+        infeasible=any(r.status == "infeasible" and r.proven for r in (*group, *references)),
         rows=tuple(rows),
+        references=tuple(references),
         about=first.about,
     )
 
 
-def _rank(row: Row) -> tuple[int, float, float, str]:
-    """Feasible runs by gap, then time; then what proves, finds nothing, fails, refuses."""
+def _rank(row: Row) -> tuple[int, float, bool, float, str]:
+    """Feasible runs by gap, then whether they failed, then time; then what proves, finds nothing,
+    fails, refuses."""
     record, gap = row.record, row.gap_to_best
-    if record.failed or record.refused:
-        return 3 + record.refused, 0.0, 0.0, record.label
     if gap is not None:
-        return 0, round(gap / EQUAL) * EQUAL, record.seconds, record.label
+        return 0, round(gap / EQUAL) * EQUAL, record.failed, record.seconds, record.label
+    if record.failed or record.refused:
+        return 3 + record.refused, 0.0, True, 0.0, record.label
     worst = float("inf") if record.violation is None else record.violation
-    return 1 + (record.status != "infeasible"), worst, record.seconds, record.label
+    return 1 + (record.status != "infeasible"), worst, False, record.seconds, record.label
 
 
 def _summarise(label: str, rows: list[Row]) -> Summary:

@@ -17,6 +17,7 @@ from .compare import (
     relabelled,
     shortened,
     summarise,
+    workload,
 )
 from .learning import bands, lessons
 from .record import Record
@@ -24,12 +25,12 @@ from .record import Record
 MOST_FIGURES = 12  # instances with a figure of their own; the tables show every instance
 
 
-def write_page(records: Sequence[Record], folder: Path) -> Path:
+def write_page(records: Sequence[Record], folder: Path, references: Sequence[Record] = ()) -> Path:
     """Writes folder/index.html, which needs no other file; returns its path."""
     path = folder / "index.html"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(render_page(records), encoding="utf-8")
+        path.write_text(render_page(records, references), encoding="utf-8")
     except OSError as error:
         raise UserError(
             f"Cannot write {str(path)!r} ({error.strerror}); name another folder with --report."
@@ -37,7 +38,7 @@ def write_page(records: Sequence[Record], folder: Path) -> Path:
     return path
 
 
-def render_page(records: Sequence[Record]) -> str:
+def render_page(records: Sequence[Record], references: Sequence[Record] = ()) -> str:
     """The HTML text; nothing in it is fetched from anywhere."""
     from jinja2 import Environment, StrictUndefined
 
@@ -53,13 +54,13 @@ def render_page(records: Sequence[Record]) -> str:
     template = environment.from_string(
         files("toolkit.reports").joinpath("page.html").read_text("utf-8")
     )
-    return template.render(page_content(records))
+    return template.render(page_content(records, references))
 
 
-def page_content(records: Sequence[Record]) -> dict[str, Any]:
+def page_content(records: Sequence[Record], references: Sequence[Record] = ()) -> dict[str, Any]:
     """What the template shows, as plain values."""
     names, records = shortened(records), relabelled(records)
-    comparisons = compare(records)
+    comparisons = compare(records, references)
     learnt = lessons(comparisons)
     first = records[0]
     return {
@@ -77,7 +78,7 @@ def page_content(records: Sequence[Record]) -> dict[str, Any]:
         "training": training_plot(bands(records), "training"),
         "names": {short: full for full, short in names.items() if short != full},
         "refusals": refusals(comparisons),
-        "formulas": formulas(first.sense),
+        "formulas": formulas(first.sense, bool(references)),
     }
 
 
@@ -99,4 +100,6 @@ def _environments(records: Sequence[Record]) -> dict[str, str]:
             text = "not installed" if value is None else str(value)
             if text not in out.setdefault(name, []):
                 out[name].append(text)
-    return {name: ", ".join(values) for name, values in out.items()}
+    found = {name: ", ".join(values) for name, values in out.items()}
+    timed = workload(records)
+    return {**found, "reference workload": f"{timed} over the study"} if timed else found

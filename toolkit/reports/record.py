@@ -1,7 +1,7 @@
 """A record: everything that is kept of one run, as plain JSON values."""
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -16,6 +16,7 @@ PUBLIC = (
     "digest",
     "solver",
     "params",
+    "label",
     "seed",
     "status",
     "stop",
@@ -31,12 +32,17 @@ PUBLIC = (
     "terms",
     "seconds",
     "wall",
+    "cpu_seconds",
+    "peak_memory",
+    "yardstick",
+    "signal",
     "evaluations",
     "message",
     "details",
     "key",
 )
 FAILED = "error"
+BROKEN_OFF = ("crashed", "killed", "memory")  # stops of a run that did not end by itself, or well
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +50,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
     problem_params  the generator's fields; `params` are the solver's
     label           how tables call the solver: its name and the parameters that were changed
-    limits          {"seconds": s or None, "evaluations": e or None}
+    limits          {"seconds": s or None, "evaluations": e or None, "memory": bytes or None}
+    cpu_seconds     of processor while it was solving, what it started included; None: not measured
+    peak_memory     bytes: the most that its process and what that started held at a time
+    signal          the name of the signal that ended its process, where one did
+    load            the host's load average over a minute when it began
+    yardstick       seconds that the reference workload took there, at most half a minute before
     environment     versions, host, threads: what the numbers were made with
     decision        {block: nested lists}, as judged; empty where there is none
     certificate     `Certificate.as_json()`, or None
@@ -90,7 +101,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     violation: float | None = None
     seconds: float = 0.0
     wall: float = 0.0
-    evaluations: int = 0
+    cpu_seconds: float | None = None
+    peak_memory: int | None = None
+    signal: str = ""
+    load: float | None = None
+    yardstick: float | None = None
+    evaluations: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
     message: str = ""
     terms: dict[str, float | None] = {}
     limits: dict[str, float | None] = {}
@@ -108,7 +124,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def failed(self) -> bool:
-        return self.status == FAILED
+        """Whether it broke off, be there a decision to show for it or not."""
+        return self.status == FAILED or self.stop in BROKEN_OFF
 
     @property
     def refuted(self) -> bool:
