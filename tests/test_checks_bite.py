@@ -9,9 +9,14 @@ import numpy as np
 import pytest
 
 from toolkit import problems
+from toolkit.errors import UserError
 from toolkit.problems import Bounded, Certificate, Evaluation, Problem, Space, Var
-from toolkit.problems._check import check_problem
+from toolkit.problems._check import CHECKS, check_problem
+from toolkit.problems._check.base import verdict
+from toolkit.problems._check.planted import planted_optima_are_optimal
 from toolkit.problems.cpdrl import Cpdrl
+from toolkit.problems.ddlo import Ddlo
+from toolkit.problems.e2ehco import E2ehco
 from toolkit.solvers import Claim, Probe, Solver
 from toolkit.solvers._check import check_solver
 from toolkit.solvers.enumerate import Enumerate
@@ -168,6 +173,96 @@ PROBLEMS = [
 def test_a_bug_in_a_problem_is_caught(bug: type[Problem], by: str) -> None:
     """The check that is named must be the one that sees it, and must pass without the bug."""
     assert caught(check_problem(bug(n_users=4)), by)
+
+
+# --- planted optima
+
+
+class PlantsTheFirst(Ddlo):
+    """Calls it optimal that nobody offloads."""
+
+    def plant(self, rng: Any) -> Any:
+        data, best, certificate = super().plant(rng)
+        return data, {name: 0 * value for name, value in best.items()}, certificate
+
+
+class PlantsWithoutProof(Ddlo):
+    """An optimum, and a price that proves little of it."""
+
+    def plant(self, rng: Any) -> Any:
+        data, best, _ = super().plant(rng)
+        leaf = {"leaf": {"nu": 0.0, "theta": 0.0}}
+        return data, best, Certificate("tree", {"nodes": [leaf]})
+
+
+class PlantsTooMuch(Ddlo):
+    """Rates that the uplink does not have."""
+
+    def plant(self, rng: Any) -> Any:
+        data, best, certificate = super().plant(rng)
+        return data, {**best, "uplink": 1.5 * best["uplink"]}, certificate
+
+
+class PlantsByChance(Ddlo):
+    """Data of NumPy's global generator."""
+
+    def plant(self, rng: Any) -> Any:
+        return super().plant(np.random.default_rng(np.random.randint(2**31)))  # noqa: NPY002
+
+
+class PlantsNothing(Ddlo):
+    """No data suit it."""
+
+    def plant(self, rng: Any) -> Any:
+        raise UserError("set other values.")
+
+
+class SaysSo(Ddlo):
+    """Nobody offloads; the certificate says that this is best, and the proof repeats it."""
+
+    def plant(self, rng: Any) -> Any:
+        data, best, _ = super().plant(rng)
+        local = {name: 0 * value for name, value in best.items()}
+        leaf = {"leaf": {"word": float(self.judge(data, local).objective)}}
+        return data, local, Certificate("tree", {"nodes": [leaf]})
+
+    def proof(self, data: Any, arithmetic: Any = "float") -> Any:
+        inner = super().proof(data, arithmetic)
+        inner.bound = lambda region, prices: prices["word"]  # type: ignore[method-assign]
+        return inner
+
+
+class IdleServersAreFast(E2ehco):
+    """Forgets that a server that nobody asks for must be too slow to be asked for."""
+
+    def plant(self, rng: Any) -> Any:
+        data, best, certificate = super().plant(rng)
+        cpus = np.maximum(data["server_cpu"], self.server_cpu_high)
+        return {**data, "server_cpu": cpus}, best, certificate
+
+
+PLANTS: list[tuple[type[Problem], str]] = [
+    (PlantsTheFirst, "which is no proof. Choose the optimum first"),
+    (PlantsWithoutProof, "which is no proof."),
+    (PlantsTooMuch, "its decision violates uplink by 5.0e-01."),
+    (PlantsByChance, "the same seed plants different data."),
+    (PlantsNothing, "plant makes no instance of any preset: set other values."),
+    (SaysSo, "another one"),
+    (IdleServersAreFast, "which is no proof."),
+]
+
+
+@pytest.mark.parametrize(("bug", "said"), PLANTS, ids=lambda v: getattr(v, "__name__", None))
+def test_a_lie_about_a_planted_optimum_is_caught(bug: type[Problem], said: str) -> None:
+    text = verdict(planted_optima_are_optimal, bug(**bug.presets["tiny"]))
+    assert text is not None
+    assert said in text
+
+
+def test_planted_optima_that_are_true_pass() -> None:
+    assert planted_optima_are_optimal in CHECKS
+    for name in ("ddlo", "e2ehco"):
+        assert verdict(planted_optima_are_optimal, problems.load(name, "tiny")) is None
 
 
 # --- solvers

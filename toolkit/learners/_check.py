@@ -57,10 +57,13 @@ class Trial:
 Check = Callable[[Trial], None]
 
 
-def check_learner(learner: Learner) -> Iterator[tuple[str, str | None]]:
-    """Yields (what was examined, why it failed or None) for every problem that it takes."""
+def check_learner(
+    learner: Learner, on: list[str] | None = None
+) -> Iterator[tuple[str, str | None]]:
+    """Yields (what was examined, why it failed or None) for every problem that it takes, of those
+    named in `on` or of all."""
     yield "says what it needs and refuses", verdict(says_what_it_needs, learner)
-    for name in problems.registry.names():
+    for name in on or [name for name, _ in problems.registry.usable(lambda text: None)]:
         trial = trial_of(learner, problems.load(name, "tiny"))
         for fn in CHECKS if trial else []:
             yield f"{name}: {fn.__name__.replace('_', ' ')}", verdict(fn, trial)
@@ -93,7 +96,7 @@ def best_choices(problem: Problem, data: Data) -> tuple[Decision, np.ndarray]:
 
 def says_what_it_needs(learner: Learner) -> None:
     need(bool((type(learner).__doc__ or "").strip()), "it has no docstring for lists to show.")
-    inner = problems.load(problems.registry.names()[0], "tiny")
+    inner = problems.load("cpdrl", "tiny")
     reason = learner.refuses(Bare(n_users=inner.n_users, inner=inner))
     need(reason is None or bool(reason.strip()), "it refuses without a reason.")
 
