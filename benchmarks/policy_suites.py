@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from toolkit import learners, solvers
 from toolkit.arrays import Data
-from toolkit.bench._training import Labels
+from toolkit.bench._verbs._training import Labels
 from toolkit.learners._shipped import checkpoint_path, shipped
 from toolkit.problems import Problem
 

@@ -7,9 +7,9 @@ from pyomo.environ import Constraint, Objective, Var, value
 
 import toolkit
 from toolkit import problems
-from toolkit.bench import _worker
-from toolkit.bench._case import make_cases
-from toolkit.bench._plan import Plan
+from toolkit.bench._cases._case import make_cases
+from toolkit.bench._cases._plan import Plan
+from toolkit.bench._engine import _worker
 from toolkit.errors import UserError
 from toolkit.instances import rng_for
 from toolkit.problems import HasPyomo
@@ -179,7 +179,7 @@ def test_generic_solvers_take_a_long_episode_only_where_they_are_named():
     plan = Plan(problem="a3c", instances=1)
     cases = make_cases(plan, clean, [clean.instance()])
     unnamed = next(case for case in cases if case.solver.name == "scip")
-    answer = _worker.run(unnamed.job, None)
+    answer = _worker.run(unnamed.job, None, None)
     assert answer["status"] == "refused"
     assert "cross-check to about 24 tasks, this episode has 166" in answer["message"]
     assert unnamed.solver.refuses(clean, clean.instance()) is None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from toolkit import problems
 from toolkit.bench.__main__ import main
-from toolkit.bench._run import REFUTED, exit_code
+from toolkit.bench._command._run import REFUTED, exit_code
 from toolkit.bench.verify import examine, examine_record, examine_result
 from toolkit.instances import rng_for
 from toolkit.problems import Evaluation

@@ -1,26 +1,18 @@
 """The engine of the command: plan, case keys, runner, store."""
 
-import json
 import re
-import sqlite3
-import subprocess
-import time
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import pytest
-from plugins import write_plugins
+from running import cases_of, gone, outcome
 
 from toolkit import problems, solvers
-from toolkit.bench import _runner
-from toolkit.bench._case import Case, chosen_solvers, make_cases, plan_problem
-from toolkit.bench._plan import Plan, make_plan, parse_solver, split_outside_brackets
-from toolkit.bench._plugins import load_plugins
-from toolkit.bench._store import SCHEMA, Store
-from toolkit.bench._table import render
+from toolkit.bench._cases._case import Case, chosen_solvers, make_cases, plan_problem
+from toolkit.bench._cases._plan import Plan, make_plan, parse_solver, split_outside_brackets
+from toolkit.bench._command._table import render
+from toolkit.bench._engine import _attempt, _local
 from toolkit.errors import UserError
-from toolkit.reports.record import Record
 
 
 @pytest.fixture(autouse=True)
@@ -28,21 +20,6 @@ def _own_registries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plug-ins of one test are not there in the next."""
     monkeypatch.setattr(problems.registry, "_extra", {})
     monkeypatch.setattr(solvers.registry, "_extra", {})
-
-
-def cases_of(folder: Path, *names: str, **plan: object) -> list[Case]:
-    """One case a plugged-in solver on an instance of the toy problem with five users."""
-    flags = write_plugins(folder, *names)[1::2]
-    load_plugins(flags)
-    made = make_plan(
-        {"problem": "toy", "solvers": list(names), "instances": 1, "plugin": flags, **plan}
-    )
-    return make_cases(made, *plan_problem(made))
-
-
-def outcome(folder: Path, name: str, **plan: object) -> Record:
-    (record,) = _runner.run_cases(cases_of(folder, name, **plan))
-    return record
 
 
 # Plans
@@ -99,7 +76,6 @@ def test_the_key_changes_with_all_that_can_change_a_number(tmp_path: Path) -> No
         replace(case, evaluations=5),
         replace(case, instance=other),
         replace(case, solver=replace(case.solver, wait=1.0)),
-        replace(case, plugins=()),
     ]
     keys = {case.key, *(c.key for c in changed)}
     assert len(keys) == 1 + len(changed)
@@ -107,11 +83,8 @@ def test_the_key_changes_with_all_that_can_change_a_number(tmp_path: Path) -> No
 
 
 def test_a_changed_plugin_file_is_another_run(tmp_path: Path) -> None:
-    from toolkit.bench._case import source_digest
-
     before = cases_of(tmp_path, "good")[0].key
     (tmp_path / "good.py").write_text((tmp_path / "good.py").read_text() + "\nX = 1\n")
-    source_digest.cache_clear()  # a process reads the sources once
     (case,) = cases_of_again(tmp_path)
     assert case.key != before
 
@@ -164,7 +137,8 @@ def test_what_a_solver_prints_stays_in_its_log(
 
 def test_an_exception_is_a_row_that_keeps_what_was_found(tmp_path: Path) -> None:
     record = outcome(tmp_path, "raises")
-    assert (record.status, record.stop) == ("error", "crashed")
+    assert (record.status, record.stop, record.verdict) == ("feasible", "crashed", "feasible")
+    assert record.failed
     assert record.message.startswith("ZeroDivisionError: division by zero (in raises.py:")
     assert "Traceback" in record.log
     assert "last words" in record.log
@@ -187,14 +161,16 @@ def test_a_process_that_dies_is_a_row(tmp_path: Path, name: str, how: str) -> No
 def test_a_process_that_hangs_is_killed_and_the_others_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_runner, "SLACK", 0.3)
+    monkeypatch.setattr(_attempt, "SLACK", 0.3)
     cases = cases_of(tmp_path, "hangs", "good", seconds=0.5)
-    hung, good = _runner.run_cases(cases)
-    assert (hung.status, hung.stop) == ("error", "killed")
+    hung, good = _local.run_cases(cases)
+    assert (hung.status, hung.stop, hung.verdict) == ("feasible", "killed", "feasible")
+    assert hung.failed
+    assert hung.signal == "SIGKILL"
     assert "was solving and did not stop by itself; its limit was 0.5 s" in hung.message
     assert hung.wall < 60
-    assert hung.objective is None  # there is no decision to show for it, but a trace
-    assert hung.trace[0][2] == good.objective
+    assert hung.decision == good.decision
+    assert hung.trace[0][2] == hung.objective == good.objective
     assert f"had reported was {good.objective:.8g}" in hung.message
     assert good.status == "feasible"
 
@@ -202,7 +178,7 @@ def test_a_process_that_hangs_is_killed_and_the_others_go_on(
 def test_a_check_that_does_not_end_costs_the_bound_not_the_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_runner, "CHECK", 0.3)
+    monkeypatch.setattr(_attempt, "CHECK", 0.3)
     record = outcome(tmp_path, "lingers")
     assert (record.status, record.stop, record.verdict) == ("feasible", "finished", "feasible")
     assert record.objective is not None
@@ -217,26 +193,15 @@ def test_a_mistake_of_the_user_is_a_sentence_without_class_and_line(tmp_path: Pa
     assert (record.status, record.message) == ("error", "Two users at most; take fewer.")
 
 
-def gone(process: int) -> bool:
-    """Whether a process ends within ten seconds, or waits only to be buried."""
-    command = ["ps", "-o", "stat=", "-p", str(process)]
-    for _ in range(100):
-        state = subprocess.run(command, capture_output=True, text=True).stdout.strip()
-        if not state or state.startswith("Z"):
-            return True
-        time.sleep(0.1)
-    return False
-
-
 @pytest.mark.parametrize("wait", [0, 60])
 def test_what_a_solver_leaves_running_ends_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait: int
 ) -> None:
     """It would keep the server of all processes alive, and a terminal's signals are ignored."""
-    monkeypatch.setattr(_runner, "SLACK", 0.3)
+    monkeypatch.setattr(_attempt, "SLACK", 0.3)
     cases = cases_of(tmp_path, "forks", seconds=0.5)
     case = replace(cases[0], solver=replace(cases[0].solver, wait=float(wait)))
-    (record,) = _runner.run_cases([case])
+    (record,) = _local.run_cases([case])
     assert record.stop == ("killed" if wait else "finished")
     said = re.search(r"child (\d+)\.", record.log)
     assert said is not None
@@ -246,118 +211,27 @@ def test_what_a_solver_leaves_running_ends_with_it(
 def test_a_warm_up_that_hangs_is_killed_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_runner, "START", 3.0)
+    monkeypatch.setattr(_attempt, "START", 3.0)
     record = outcome(tmp_path, "hangs_at_once")
     assert (record.stop, "starting up" in record.message) == ("killed", True)
 
 
 def test_a_missing_package_is_a_refusal_with_the_command_that_helps(tmp_path: Path) -> None:
     record = outcome(tmp_path, "absent")
-    assert (record.status, record.stop) == ("refused", "refused")
+    assert (record.status, record.stop) == ("refused", "not installed")
     assert record.message == "needs the package 'nonexistent_pkg': pip install nonexistent_pkg"
 
 
 def test_runs_at_once_give_the_same_numbers_as_one_by_one(tmp_path: Path) -> None:
     cases = cases_of(tmp_path, "good", "half", instances=2)
-    alone = {r.key: r.objective for r in _runner.run_cases(cases)}
-    together = {r.key: r.objective for r in _runner.run_cases(cases, jobs=3)}
+    alone = {r.key: r.objective for r in _local.run_cases(cases)}
+    together = {r.key: r.objective for r in _local.run_cases(cases, jobs=3)}
     assert alone == together
     assert len(alone) == 4
 
 
 def test_closing_the_runs_kills_what_runs(tmp_path: Path) -> None:
     cases = cases_of(tmp_path, "good", "hangs")
-    runs = _runner.run_cases(cases, jobs=2)
+    runs = _local.run_cases(cases, jobs=2)
     assert next(runs).solver == "good"
     runs.close()  # returns only once every process is gone: the test would hang otherwise
-
-
-# The store
-
-
-def test_a_record_comes_back_from_the_store_as_it_was(tmp_path: Path) -> None:
-    (case,) = cases_of(tmp_path, "claims")
-    (record,) = _runner.run_cases([case])
-    with Store(tmp_path / "new" / "runs.sqlite") as store:
-        store.add(record, case.instance)
-        assert store.find([record.key, "other"]) == {record.key: record}
-        assert list(store) == [record]
-        assert store.instance(record.digest) == json.loads(json.dumps(case.instance.as_json()))
-
-
-def test_a_second_run_of_a_key_takes_the_place_of_the_first(tmp_path: Path) -> None:
-    (case,) = cases_of(tmp_path, "good")
-    record = _runner.make_record(case, status="error", stop="crashed")
-    better = msgspec.structs.replace(record, status="feasible")
-    with Store(tmp_path / "runs.sqlite") as store:
-        store.add(record, case.instance)
-        store.add(better, case.instance)
-        assert list(store) == [better]
-
-
-def test_columns_can_be_queried_by_sql(tmp_path: Path) -> None:
-    (case,) = cases_of(tmp_path, "half")
-    path = tmp_path / "runs.sqlite"
-    with Store(path) as store:
-        store.add(_runner.make_record(case, status="x", stop="y", objective=1.5), case.instance)
-    with sqlite3.connect(path) as base:
-        rows = base.execute("SELECT solver, objective, typeof(seconds) FROM runs").fetchall()
-    assert rows == [("half", 1.5, "real")]
-
-
-def test_a_store_of_a_newer_schema_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "runs.sqlite"
-    with sqlite3.connect(path) as base:
-        base.execute(f"PRAGMA user_version = {SCHEMA + 1}")
-    with pytest.raises(UserError, match="newer toolkit"):
-        Store(path)
-
-
-def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "books.sqlite"
-    with sqlite3.connect(path) as base:
-        base.execute("CREATE TABLE books (title)")
-    with pytest.raises(UserError, match="another program"):
-        Store(path)
-
-
-def test_a_damaged_store_is_one_sentence(tmp_path: Path) -> None:
-    path = tmp_path / "runs.sqlite"
-    path.write_bytes(b"SQLite format 3\0" + b"\xff" * 4000)
-    with pytest.raises(UserError, match="cannot be used"):
-        Store(path)
-
-
-def test_a_full_disk_is_one_sentence_and_keeps_what_was_committed(tmp_path: Path) -> None:
-    (case,) = cases_of(tmp_path, "good")
-    first = _runner.make_record(case, status="feasible", stop="finished")
-    second = msgspec.structs.replace(first, key="other", log="x" * 10_000_000)
-    with Store(tmp_path / "runs.sqlite") as store:
-        store.add(first, case.instance)
-        store._base.execute("PRAGMA max_page_count = 30")  # the database may not grow: disk full
-        with pytest.raises(UserError, match="full"):
-            store.add(second, case.instance)
-        assert list(store) == [first]
-
-
-def test_a_store_of_the_first_schema_is_brought_up_to_date(tmp_path):
-    """It lacks the columns `details` and `about`: its runs have none, new ones do."""
-    path = tmp_path / "runs.sqlite"
-    with Store(path):
-        pass
-    with sqlite3.connect(path) as base:
-        for column in ("details", "about"):
-            base.execute(f"ALTER TABLE runs DROP COLUMN {column}")
-        base.execute("PRAGMA user_version = 1")
-        base.execute(
-            "INSERT INTO runs (key, problem, version, n_users, problem_params, instance, digest, "
-            "sense, solver, params, label, seed, status, stop, terms, limits, environment, "
-            "decision, certificate, trace, seconds, wall, evaluations, message, log, verdict, "
-            "reason, claim) VALUES ('k', 'cpdrl', 1, 8, '{}', 'i', 'd', 'min', 's', '{}', 's', 0, "
-            "'unknown', 'finished', '{}', '{}', '{}', '{}', 'null', '[]', 1, 1, 0, '', '', '', '', "
-            "'')"
-        )
-    with Store(path) as store:
-        assert [(record.details, record.about) for record in store] == [({}, {})]
-    with sqlite3.connect(path) as base:
-        assert base.execute("PRAGMA user_version").fetchone() == (SCHEMA,)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from toolkit import learners, problems, solvers
-from toolkit.bench._plugins import load_plugins
+from toolkit.bench._cases._plugins import load_plugins
 from toolkit.errors import UserError
 from toolkit.learners import Training, fit
 from toolkit.learners._bits import Inputs, Nets, Stream, judged

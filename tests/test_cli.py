@@ -14,8 +14,9 @@ from plugins import write_plugins
 
 import toolkit
 from toolkit import problems, solvers
-from toolkit.bench import _run, _runner
 from toolkit.bench.__main__ import main
+from toolkit.bench._engine import _local
+from toolkit.bench._store import Reader
 from toolkit.errors import UserError
 from toolkit.instances import Instance
 
@@ -80,8 +81,8 @@ def test_a_second_run_does_only_what_is_missing(
     assert main(toy("good")) == 0
     table = capsys.readouterr().out
     ran = []
-    real = _runner.run_cases
-    monkeypatch.setattr(_run, "run_cases", lambda c, *a: ran.extend(c) or real(c, *a))
+    real = _local.Local.run
+    monkeypatch.setattr(_local.Local, "run", lambda self, c, *a: ran.extend(c) or real(self, c, *a))
     assert main(toy("good")) == 0
     assert ran == []
     assert capsys.readouterr().out == table
@@ -136,13 +137,28 @@ def test_quiet_leaves_the_table_alone(capsys: pytest.CaptureFixture[str]) -> Non
     assert "toy-n5-s0-000" in seen.out
 
 
-def test_the_better_solver_stands_first_and_the_failed_one_last(
+def test_every_planned_case_is_a_row_also_what_refuses(tmp_path: Path) -> None:
+    """It is asked for anew: what was not installed may be there the next time."""
+    argv = [*toy("good", "absent"), "--quiet", "--store", str(tmp_path / "s.sqlite")]
+    for _ in range(2):
+        main([*argv, "--out", str(tmp_path / "out")])
+        with Reader(tmp_path / "s.sqlite") as store:
+            assert {r.solver: r.stop for r in store} == {
+                "good": "finished",
+                "absent": "not installed",
+            }
+    stops = [json.loads(line)["stop"] for line in (tmp_path / "out/runs.jsonl").open()]
+    assert sorted(stops) == ["finished", "not installed"]
+
+
+def test_the_better_solver_stands_first_and_at_the_same_gap_the_failed_one_last(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """A run that raised keeps what it had found."""
     assert main(toy("raises", "half", "good")) == 3
     lines = capsys.readouterr().out.splitlines()
     order = [line.split()[0] for line in lines[4:7]]
-    assert order == ["good", "half", "raises"]
+    assert order == ["good", "raises", "half"]
     assert any(line.startswith("  raises: ZeroDivisionError") for line in lines)
 
 
@@ -346,7 +362,7 @@ def test_a_folder_that_cannot_be_written_is_found_before_anything_runs(
     flag: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("file").write_text("not a folder")
-    monkeypatch.setattr(_run, "run_cases", lambda *_: pytest.fail("it ran"))
+    monkeypatch.setattr(_local.Local, "run", lambda *_: pytest.fail("it ran"))
     said = refused([*toy("good"), flag, "file/below"], capsys)
     assert flag in said
 
@@ -429,23 +445,28 @@ def start(argv: list[str]) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_keeps_and_shows_what_is_done(number: signal.Signals) -> None:
+@pytest.mark.parametrize(("signals", "done"), [("term", 2), ("int", 3), ("int int", 2)])
+def test_an_interrupt_keeps_and_shows_what_is_done(signals: str, done: int) -> None:
+    """Ctrl-C lets the run that is at work end; a second one does not, nor does a request to
+    terminate, which a harder signal follows."""
     argv = toy("slow", instances=4)
-    argv[argv.index("slow")] = "slow[wait=1]"
+    argv[argv.index("slow")] = "slow[wait=2]"
     process = start(argv)
     assert process.stderr is not None
     while "[2/4]" not in process.stderr.readline():
         assert process.poll() is None
-    os.killpg(process.pid, number)  # as a terminal does: to the whole group
+    for name in signals.split():
+        time.sleep(0.3)  # so that the third run is at work, and two signals are two
+        os.killpg(process.pid, signal.Signals[f"SIG{name.upper()}"])  # as a terminal does: to all
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "toy-n5-s0-001" in out
-    assert "Interrupted: 2 of 4 runs are done and kept in results/runs.sqlite" in err
+    assert f"Interrupted: {done} of 4 runs are done and kept in results/runs.sqlite" in err
+    assert ("Ctrl-C again ends at once" in err) == ("int" in signals)
     assert "Traceback" not in err
     again = subprocess.run([*COMMAND, *argv], capture_output=True, text=True, timeout=60)
     assert again.returncode == 0
-    assert again.stderr.count("stored before") == 2
+    assert again.stderr.count("stored before") == done
     assert "[4/4]" in again.stderr
 
 

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 import toolkit
 from toolkit import learners, problems, solvers
 from toolkit.bench.__main__ import main
-from toolkit.bench._case import plan_problem
-from toolkit.bench._change import Change, changed
-from toolkit.bench._plan import make_plan
+from toolkit.bench._cases._case import plan_problem
+from toolkit.bench._cases._change import Change, changed
+from toolkit.bench._cases._plan import make_plan
 from toolkit.bench.verify import examine_record
 from toolkit.errors import UserError
 from toolkit.instances import Instance, rng_for

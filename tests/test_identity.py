@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from toolkit import learners, problems
-from toolkit.bench._plugins import load_plugins
+from toolkit.bench._cases._plugins import load_plugins
 from toolkit.learners import Training, fit
 from toolkit.learners._check import best_choices
 

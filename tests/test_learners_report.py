@@ -6,7 +6,7 @@ import re
 import msgspec
 import pytest
 
-from toolkit.bench._table import WIDTH, render
+from toolkit.bench._command._table import WIDTH, render
 from toolkit.reports import numbers
 from toolkit.reports._figures import training_plot
 from toolkit.reports._lessons import tables, warnings

@@ -19,9 +19,9 @@ import torch
 
 from toolkit import learners, problems, solve, solvers
 from toolkit.bench.__main__ import main
-from toolkit.bench._case import make_cases
-from toolkit.bench._plan import make_plan
-from toolkit.bench._training import Labels
+from toolkit.bench._cases._case import make_cases
+from toolkit.bench._cases._plan import make_plan
+from toolkit.bench._verbs._training import Labels
 from toolkit.errors import UserError
 from toolkit.learners import Training, _check, fit, load, save
 from toolkit.learners._check import best_choices

@@ -11,7 +11,7 @@ from scipy.stats import ks_2samp
 
 from toolkit import problems
 from toolkit.bench.__main__ import main
-from toolkit.bench._case import _meet_traces
+from toolkit.bench._cases._case import _meet_traces
 from toolkit.errors import UserError
 from toolkit.instances.mobility import (
     HIGH,

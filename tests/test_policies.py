@@ -11,7 +11,7 @@ from frozen import suites
 
 from toolkit import learners, problems, solve, solvers
 from toolkit.bench.__main__ import main
-from toolkit.bench._training import Labels
+from toolkit.bench._verbs._training import Labels
 from toolkit.errors import UserError
 from toolkit.learners import Training, fit
 from toolkit.learners._masks import guesses

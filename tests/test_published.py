@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix, issparse
 
 from toolkit import problems, solvers
 from toolkit.bench.__main__ import main
-from toolkit.bench._data import chosen_rows, instances_of, published, rows_of
+from toolkit.bench._cases._data import chosen_rows, instances_of, published, rows_of
 from toolkit.errors import UserError
 from toolkit.instances import Instance, read_arrays
 from toolkit.solvers import Budget, Probe

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from toolkit.bench.__main__ import main
-from toolkit.bench._plan import make_plan
+from toolkit.bench._cases._plan import make_plan
 from toolkit.errors import UserError
 from toolkit.reports._bootstrap import interval, mean, median
 from toolkit.reports.card import Chapter, render, write_card
@@ -433,7 +433,7 @@ def test_repeats_change_the_seed_alone(tmp_path: Path, monkeypatch, capsys):
 
 
 def test_a_sweep_keeps_the_users(tmp_path: Path):
-    from toolkit.bench._case import plan_problems
+    from toolkit.bench._cases._case import plan_problems
 
     plan = make_plan({"problem": "cpdrl", "sweep": {"bandwidth": [5e6, 1e7]}, "instances": 1})
     (_, (first,)), (_, (second,)) = plan_problems(plan)
@@ -445,7 +445,7 @@ def test_a_sweep_keeps_the_users(tmp_path: Path):
 
 @pytest.mark.parametrize("file", PLANS, ids=lambda f: f.stem)
 def test_the_plans_of_the_papers_can_be_read(file: Path):
-    from toolkit.bench._reproduce import _labels
+    from toolkit.bench._verbs._reproduce import _labels
 
     plan = make_plan({}, file)
     assert _labels(file.stem, plan)

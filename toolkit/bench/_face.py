@@ -13,7 +13,7 @@ from toolkit.instances import Instance, rng_for
 from toolkit.problems import Evaluation, Problem
 from toolkit.solvers import Budget, Result
 
-from ._case import problem_of
+from ._cases._case import problem_of
 
 if TYPE_CHECKING:
     from .verify import Verdict

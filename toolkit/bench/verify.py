@@ -19,7 +19,7 @@ from toolkit.problems._proof import Arithmetic
 from toolkit.solvers import OPTIMAL_GAP, Result, Status, relative_gap
 from toolkit.solvers._probe import beaten
 
-from ._case import problem_of
+from ._cases._case import problem_of
 from ._reprove import Refuted, Unchecked, least_loss
 
 AGREE = 1e-9  # relative: a stored number and the recomputed one differ by rounding alone

@@ -33,10 +33,13 @@ def rollout_id(name: str) -> str:
 
 
 def register() -> None:
-    """Makes every problem known to Gymnasium; call it again after a plug-in brought a problem."""
-    for name in problems.registry.names():
+    """Makes every problem known to Gymnasium; call it again after a plug-in brought a problem.
+
+    What a broken package brings is left out, and told where somebody asks for it.
+    """
+    for name, problem in problems.registry.usable(lambda text: None):
         _register(env_id(name), "ProblemEnv", "ProblemVectorEnv", name)
-        if hasattr(problems.registry.find(name), "dynamics"):
+        if hasattr(problem, "dynamics"):
             _register(rollout_id(name), "RolloutEnv", "RolloutVectorEnv", name)
 
 

@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import importlib.metadata
 import json
 import platform
 import sys
@@ -24,9 +23,12 @@ from toolkit.solvers import Solver
 
 from ._change import Change, changed
 from ._data import episodes_of, instances_of, published, rows_of
-from ._plan import Plan, parse_solver
+from ._environment import ALWAYS as ALWAYS
+from ._environment import environment as environment
+from ._environment import versions as versions
+from ._plan import Plan, bytes_of, parse_solver
 
-ALWAYS = ("numpy", "scipy", "numba")  # every number passes through these
+SHOWING = ("_command", "_store", "_suite", "_verbs")  # folders of the bench that change no number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,8 @@ class Job:
     seed: int
     seconds: float
     evaluations: int | None
+    memory: int | None = None  # bytes that a run may hold, as it was asked for
+    ceiling: int | None = None  # bytes that it may hold where nothing was: its share of the machine
     asked: bool = True  # as of a case
     plugins: tuple[str, ...] = ()
 
@@ -54,6 +58,7 @@ class Case:
     seed: int
     seconds: float
     evaluations: int | None
+    memory: int | None = None
     asked: bool  # the solver was named; otherwise a refusal is no row, only a remark
     plugins: tuple[str, ...] = ()
     environment: dict[str, Any] = field(default_factory=dict)
@@ -71,6 +76,7 @@ class Case:
             seed=self.seed,
             seconds=self.seconds,
             evaluations=self.evaluations,
+            memory=self.memory,
             asked=self.asked,
             plugins=self.plugins,
         )
@@ -79,15 +85,16 @@ class Case:
     def key(self) -> str:
         """SHA-256 (20 digits) of everything that can change a number of this run."""
         identity = {
-            "problem": [self.problem.name, self.problem.version, self.problem.params],
+            "problem": [self.problem.name, self.problem.version, self.problem.identity],
             "digest": self.instance.digest,
             "solver": [self.solver.name, self.solver.params],
             "inputs": [file_digest(path) for path in self.solver.inputs()],
-            "limits": [self.seconds, self.evaluations],
+            "limits": [self.seconds, self.evaluations, self.memory],
             "seed": self.seed,
-            "toolkit": [toolkit.__version__, source_digest(self.plugins)],
+            "toolkit": [toolkit.__version__, source_digest()],
+            "installed": brought_digests(self.problem, self.solver),
             "python": platform.python_version(),
-            "versions": versions((*ALWAYS, *self.solver.backends)),
+            "versions": versions((*ALWAYS, *self.solver.packages)),
         }
         text = json.dumps(identity, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:20]
@@ -101,65 +108,66 @@ def file_digest(path: Path) -> str:
         raise UserError(f"Cannot read {str(path)!r}: {error.strerror}; name a file.") from None
 
 
-@functools.cache
-def source_digest(plugins: tuple[str, ...]) -> str:
-    """A hash of the source files that can change a number: the plug-ins' and the toolkit's own.
+def brought_digests(problem: Problem, solver: Solver) -> list[str]:
+    """What these files hold."""
+    files = brought_by(problem, solver)
+    return sorted(_digest_as_of(file, file.stat().st_mtime_ns) for file in files)
 
-    No solver can import the reports, so a new figure does not make runs stale.
+
+@functools.cache
+def _digest_as_of(path: Path, changed: int) -> str:
+    """`file_digest`, once for each state of a file: every case of a study asks."""
+    return file_digest(path)
+
+
+def brought_by(problem: Problem, solver: Solver) -> list[Path]:
+    """The files of the components that an installed package or a plug-in brings; of a package that
+    has several modules, all: a component may import any of them."""
+    frame = problem.frame if isinstance(problem, Frames) else problem
+    modules = {type(part).__module__ for part in (frame, *solver.parts)}
+    return sorted({file for name in modules for file in _sources(name)})
+
+
+def _sources(module: str) -> Iterable[Path]:
+    """The files of a module's package, or of the module alone; none of the toolkit's."""
+    whole = sys.modules.get(module.partition(".")[0])
+    for found in () if whole is toolkit else (whole, sys.modules.get(module)):
+        if name := getattr(found, "__file__", None):
+            file = Path(name)
+            return file.parent.rglob("*.py") if file.name == "__init__.py" else [file]
+    return []
+
+
+@functools.cache
+def source_digest() -> str:
+    """A hash of the toolkit's source files that can change a number.
+
+    No solver can import the reports, and none is asked by what stores, shows or exports runs: a
+    new figure does not make runs stale.
     """
     root = Path(toolkit.__file__).parent
     drawn = set((root / "reports").glob("*.py")) - {root / "reports" / "record.py"}
+    drawn |= {path for name in SHOWING for path in (root / "bench" / name).glob("*.py")}
     sha = hashlib.sha256()
-    for path in [*sorted(set(root.rglob("*.py")) - drawn), *map(Path, plugins)]:
+    for path in sorted(set(root.rglob("*.py")) - drawn):
         sha.update(path.name.encode() + b"\0" + path.read_bytes())
     return sha.hexdigest()
 
 
-@functools.cache
-def versions(distributions: tuple[str, ...]) -> dict[str, str | None]:
-    """The installed version of each distribution; None: not installed."""
-    found: dict[str, str | None] = {}
-    for name in distributions:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = None
-    return found
-
-
-def environment(jobs: int, solver: Solver) -> dict[str, Any]:
-    """What the numbers of a run were made with; kept with every record."""
-    return {
-        "toolkit": toolkit.__version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "processor": _processor(),
-        "threads": 1,
-        "jobs": jobs,
-        **versions((*ALWAYS, *solver.backends)),
-    }
-
-
-@functools.cache
-def _processor() -> str:
-    """The CPU's own name where the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
 def chosen_solvers(specs: list[str] | None) -> list[Solver]:
-    """The solvers of a plan, each once; all of the registry where none is named."""
+    """The solvers of a plan, each once; all that can be used where none is named."""
     if specs is None:
-        return [solvers.registry.build(name) for name in solvers.registry.names()]
+        usable = solvers.registry.usable(_warn)
+        return [solvers.registry.build(name) for name, _ in usable]
     built = []
     for text in specs:
         name, params = parse_solver(text)
         built.append(solvers.registry.build(name, **params))
     return list({str(solver): solver for solver in built}.values())
+
+
+def _warn(text: str) -> None:
+    print(f"warning: {text}", file=sys.stderr)
 
 
 def chosen_problem(plan: Plan) -> Problem:
@@ -272,6 +280,7 @@ def make_cases(plan: Plan, problem: Problem, instances: Iterable[Instance]) -> l
             seed=plan.seed + repeat,
             seconds=plan.seconds,
             evaluations=plan.evaluations,
+            memory=bytes_of(plan.memory),
             asked=plan.solvers is not None,
             plugins=plugins,
             environment=environment(plan.jobs, solver),

@@ -1,9 +1,10 @@
 """A plan: which problem meets which solvers, on which instances, with what budget."""
 
 import os
+import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -17,8 +18,14 @@ from ._change import Change
 DEFAULT_STORE = "results/runs.sqlite"
 MOST_INSTANCES = 1_000_000
 MOST = 2**62  # of a whole number that the store can hold
+EXECUTORS = ("local", "dask")
+UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+FILE_ONLY = ("change", "sweep")  # what no flag says
+DRAWING = ("problem", "n_users", "preset", "set", "data", "rows", "traces", "frames", *FILE_ONLY)
+LEAST_MEMORY = 64 * 2**20  # a process that has imported what all need holds more than that
 
 parse_solver = parse_spec
+Rerun = Literal["failed", "timeouts", "all"]
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,6 +36,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """
 
     problem: str | None = None
+    suite: str | None = None  # a frozen one, in place of a problem and its instances
     n_users: int | None = None
     preset: str | None = None
     set: dict[str, Any] = {}
@@ -44,8 +52,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     solvers: list[str] | None = None  # None: every solver that takes the problem
     seconds: float = 10.0
     evaluations: int | None = None
+    memory: str | None = None  # that a run may hold: "2G", "500M"; None: its share of the machine
     jobs: int = 1
+    executor: str = "local"  # or "dask"
+    scheduler: str | None = None  # of a Dask cluster; None: one of `jobs` processes on this machine
     store: str = DEFAULT_STORE
+    rerun: Rerun = "failed"  # of the stored runs
     report: str | None = None
     out: str | None = None
     plugin: list[str] = []
@@ -67,8 +79,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise UserError(f"--seconds is {self.seconds:g}; it must be above 0 and at most 1e7.")
         if self.evaluations is not None and not 1 <= self.evaluations <= MOST:
             raise UserError(f"--evaluations is {self.evaluations}; it must be at least 1.")
+        bytes_of(self.memory)
+        if self.executor not in EXECUTORS:
+            raise unknown("executor", self.executor, EXECUTORS)
+        if self.scheduler is not None and self.executor != "dask":
+            raise UserError("--scheduler is that of a Dask cluster; give --executor dask, too.")
         if not 0 <= self.seed <= MOST:
             raise UserError(f"--seed is {self.seed}; it must be between 0 and {MOST:,}.")
+        if self.suite is not None:
+            _alone(self)
         if self.rows is not None and self.data is None:
             raise UserError("--rows are rows of published data; name their file with --data.")
         if self.change and self.frames is None:
@@ -98,17 +117,40 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         ]
 
 
+def _alone(plan: Plan) -> None:
+    """UserError where a suite is to have other instances than its own."""
+    given = [name for name in DRAWING if getattr(plan, name) not in (None, {}, [])]
+    if given:
+        word = given[0] if given[0] in FILE_ONLY else f"--{given[0].replace('_', '-')}"
+        raise UserError(f"A suite has instances of its own; leave out {word} or --suite.")
+
+
 def make_plan(flags: dict[str, Any], file: Path | None = None) -> Plan:
     """The plan of a TOML file, with the flags that were given on top."""
     content = {} if file is None else _read(file)
     given = {key: value for key, value in flags.items() if value is not None}
     if content.get("methods") and isinstance(content["methods"], dict):
         content.setdefault("solvers", list(content["methods"].values()))
+    if "instances" in (asked := {**content, **given}) and asked.get("suite") is not None:
+        raise UserError("A suite has instances of its own; leave out --instances or --suite.")
     try:
-        return msgspec.convert({**content, **given}, Plan)
+        return msgspec.convert(asked, Plan)
     except msgspec.ValidationError as error:
         where = f"The plan {str(file)!r}" if file else "The plan"
         raise UserError(f"{where} is not valid: {error}.") from None
+
+
+def bytes_of(memory: str | None) -> int | None:
+    """The bytes of "2G" and the like; UserError where it is no such text."""
+    if memory is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([KMGT]?)(?:i?B)?", memory.strip(), re.IGNORECASE)
+    if found is None:
+        raise UserError(f"--memory is {memory!r}; give bytes, or a size such as 500M or 2G.")
+    size = float(found[1]) * UNITS[found[2].upper()]
+    if not LEAST_MEMORY <= size <= MOST:
+        raise UserError(f"--memory is {memory}; it must be at least 64M, and below 8 EiB.")
+    return int(size)
 
 
 def _read(file: Path) -> dict[str, Any]:

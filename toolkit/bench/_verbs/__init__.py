@@ -1,62 +1,64 @@
-"""The verbs beside a run: list, check, export (verify and train have files of their own)."""
+"""The verbs beside a run: list and export (the others have files of their own)."""
 
+import importlib.util
+import sys
 import textwrap
 from argparse import Namespace
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from toolkit import learners, problems, solvers
-from toolkit.component import Registry
+from toolkit.bench._cases._case import plan_problem
+from toolkit.bench._cases._plan import (
+    ensure_writable,
+    make_plan,
+    parse_settings,
+    split_outside_brackets,
+)
+from toolkit.bench._command._flags import FORMATS
 from toolkit.errors import UserError, unknown
 from toolkit.instances import Instance
+from toolkit.learners import Learner
 from toolkit.learners._shipped import shipped
 from toolkit.problems import HasPyomo, Problem
+from toolkit.solvers import Solver
 
 from ._audit import audit
-from ._case import plan_problem
-from ._flags import FORMATS
-from ._plan import ensure_writable, make_plan, parse_settings, split_outside_brackets
+from ._check import check
+from ._compare import compare
+from ._dump import dump
+from ._merge import merge
 from ._reproduce import reproduce
+from ._suite import suite
 from ._training import train
 
-OK, FAILED = 0, 3
+OK = 0
 MODEL_FORMATS = ("nl", "lp", "mps", "gms")
 WIDTH = 120  # of what `list` prints
 
 
 def show_list(args: Namespace) -> int:
     """Prints the problems with their presets, the solvers and the learners."""
+    broken: list[str] = []
     print("problems (--problem)")
-    for name in problems.registry.names():
-        cls = problems.registry.find(name)
+    for name, cls in problems.registry.usable(broken.append):
         _line(name, _first_line(cls, cls.title))
         for preset, fields in cls.presets.items():
             said = ", ".join(f"{k}={_short(v)}" for k, v in fields.items())
             _line(f"  --preset {preset}", said or "all defaults")
     print("\nsolvers (--solvers)")
-    for name in solvers.registry.names():
-        _line(name, _about(solvers.registry, name))
+    for name, solver in solvers.registry.usable(broken.append):
+        _line(name, _about(solver))
     print("\nlearners (train --learner)")
-    for name in learners.registry.names():
-        _line(name, _about(learners.registry, name))
+    for name, learner in learners.registry.usable(broken.append):
+        _line(name, _about(learner))
     print("\npolicies that come with the toolkit (--solvers policy[checkpoint=NAME])")
     for name, made in shipped().items():
         said = f"{made['learner']} on {made['problem']}, {made['seconds']:.0f} s of training"
         _line(name, said)
+    for text in broken:
+        print(f"warning: {text}", file=sys.stderr)
     return OK
-
-
-def check(args: Namespace) -> int:
-    """Puts a component through its conformance tests; 3 where one fails."""
-    failures = 0
-    for name, failure in _checks(args.name):
-        print(
-            f"{'FAIL' if failure else 'ok':<5}{name}{f': {failure}' if failure else ''}", flush=True
-        )
-        failures += failure is not None
-    print(f"{args.name}: {failures} failed" if failures else f"{args.name}: conforms")
-    return FAILED if failures else OK
 
 
 def export(args: Namespace) -> int:
@@ -83,26 +85,6 @@ def export(args: Namespace) -> int:
     return OK
 
 
-def _checks(name: str) -> Iterator[tuple[str, str | None]]:
-    """The outcome of each test, by name; None: it holds. A name may be of several kinds."""
-    kinds = [kind for kind in (problems, solvers, learners) if name in kind.registry.names()]
-    if not kinds:
-        known = {n for kind in (problems, solvers, learners) for n in kind.registry.names()}
-        raise unknown("problem, solver or learner", name, known)
-    if problems in kinds:
-        from toolkit.problems._check import check_problem
-
-        yield from check_problem(problems.load(name, "tiny"))
-    if solvers in kinds:
-        from toolkit.solvers._check import check_solver
-
-        yield from check_solver(solvers.registry.build(name))
-    if learners in kinds:
-        from toolkit.learners._check import check_learner
-
-        yield from check_learner(learners.registry.build(name))
-
-
 def _write_model(problem: Problem, instance: Instance, formulation: str | None, path: Path) -> None:
     """Writes a Pyomo model; UserError where the format cannot hold it."""
     if not isinstance(problem, HasPyomo):
@@ -121,9 +103,8 @@ def _write_model(problem: Problem, instance: Instance, formulation: str | None, 
         ) from None
 
 
-def _about(registry: Registry[Any], name: str) -> str:
-    cls = registry.find(name)
-    absent = cls().missing()
+def _about(cls: type[Solver] | type[Learner]) -> str:
+    absent = next((p for p in cls.requires if importlib.util.find_spec(p) is None), None)
     return _first_line(cls) + (f" (not installed: {absent})" if absent else "")
 
 
@@ -155,4 +136,8 @@ VERBS = {
     "export": export,
     "train": train,
     "reproduce": reproduce,
+    "dump": dump,
+    "merge": merge,
+    "suite": suite,
+    "compare": compare,
 }

@@ -13,17 +13,17 @@ from typing import Any
 
 import toolkit
 from toolkit import solvers
+from toolkit.bench._cases._case import chosen_problem, make_cases, plan_problems
+from toolkit.bench._cases._plan import Plan, ensure_writable, make_plan, parse_solver
+from toolkit.bench._cases._plugins import load_plugins
+from toolkit.bench._command._run import INTERRUPTED, Runs, exit_code
+from toolkit.bench._engine._signals import handled_by, interrupt
+from toolkit.bench._store import Store
 from toolkit.errors import UserError, unknown
 from toolkit.reports._metrics import CURVES, TENTHS, metric_of
 from toolkit.reports.card import Chapter, write_card
 from toolkit.reports.record import Record
 from toolkit.reports.study import ENOUGH, Panel, PaperClaim, Study
-
-from ._case import chosen_problem, make_cases, plan_problems
-from ._plan import Plan, ensure_writable, make_plan, parse_solver
-from ._run import INTERRUPTED, Runs, exit_code
-from ._signals import handled_by, interrupt
-from ._store import Store
 
 OVERRIDES = ("instances", "repeats", "evaluations", "jobs")
 HOW = f"""\
@@ -44,6 +44,7 @@ def reproduce(args: Namespace) -> int:
     if twice := {file.stem for file in files if [f.stem for f in files].count(file.stem) > 1}:
         raise UserError(f"Two plans are called {min(twice)!r}; rename one of the files.")
     plans = {file.stem: make_plan(flags, file) for file in files}
+    load_plugins(file for plan in plans.values() for file in plan.plugin)
     labels = {name: _labels(name, plan) for name, plan in plans.items()}
     ensure_writable(Path(args.out), "--out")
     chapters: list[Chapter] = []

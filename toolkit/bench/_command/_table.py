@@ -15,6 +15,7 @@ from toolkit.reports.compare import (
     refusals,
     relabelled,
     summarise,
+    workload,
 )
 from toolkit.reports.learning import lessons
 from toolkit.reports.record import Record
@@ -48,12 +49,12 @@ SUMMARY_HEAD = (
 CLAIMED = "( ) the solver's own claim, not checked"
 
 
-def render(records: Iterable[Record], asked: bool = True) -> str:
+def render(records: Iterable[Record], asked: bool = True, references: Iterable[Record] = ()) -> str:
     """One table an instance, a summary over several, one of learners, and how to read them.
 
     Solvers that refused are rows where they were asked for, otherwise one line at the end.
     """
-    comparisons = compare(relabelled(list(records)))
+    comparisons = compare(relabelled(list(records)), references)
     if not comparisons:
         return "Nothing ran."
     blocks = [_instance(comparison, asked) for comparison in comparisons]
@@ -77,7 +78,12 @@ def _instance(comparison: Comparison, asked: bool) -> str:
         ended = row.record.failed or row.record.refused
         if said := row.record.message if ended else row.record.details.get("note"):
             lines.append(_wrap(f"{row.record.label}: {said}", "  "))
-    for run, best in contradictions(row.record for row in rows):
+    for known in comparison.references:
+        worth, bound = numbers.number(known.objective, 12), numbers.number(known.bound, 12)
+        said = f"{known.label}: {known.verdict or known.status}, objective {worth}, bound {bound}"
+        lines.append(_wrap(said, "  "))
+    records = [row.record for row in rows]
+    for run, best in contradictions([*records, *comparison.references]):
         told = f"{best.label} has {numbers.number(best.objective, 12)}, better than the bound of"
         lines.append(_wrap(f"refuted: {told} {run.label}", "  "))
     if comparison.why:
@@ -152,7 +158,8 @@ def _learners(comparisons: Sequence[Comparison]) -> list[str]:
 
 
 def _legend(comparisons: Sequence[Comparison]) -> str:
-    lines = list(formulas(comparisons[0].sense))
+    known = any(comparison.references for comparison in comparisons)
+    lines = list(formulas(comparisons[0].sense, known))
     if measure := comparisons[0].about.get("objective"):
         lines.insert(0, f"objective = {measure}")
     if any(comparison.optimal for comparison in comparisons):
@@ -160,6 +167,10 @@ def _legend(comparisons: Sequence[Comparison]) -> str:
     records = [row.record for comparison in comparisons for row in comparison.ran]
     if any(r.said.startswith("(") or (r.bound is not None and not r.proven) for r in records):
         lines.append(CLAIMED)
+    if timed := workload(records):
+        lines.append(
+            f"reference workload {timed} over the study: how fast the host was, and how steady"
+        )
     return "\n".join(_wrap(line) for line in lines)
 
 

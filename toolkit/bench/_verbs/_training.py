@@ -13,17 +13,22 @@ import numpy as np
 
 from toolkit import learners, solvers
 from toolkit.arrays import Data, Decision
+from toolkit.bench._cases._case import chosen_problem, file_digest
+from toolkit.bench._cases._data import chosen_rows, published, rows_of
+from toolkit.bench._cases._plan import (
+    Plan,
+    ensure_writable,
+    make_plan,
+    parse_settings,
+    parse_solver,
+)
+from toolkit.bench._engine._signals import STOPPING, handled_by
 from toolkit.errors import UserError
 from toolkit.instances import Instance, rng_for
 from toolkit.learners import Checkpoint, Learner, Training
 from toolkit.problems import TOLERANCE, Frames, Problem, Published
 from toolkit.reports import numbers
 from toolkit.solvers import Budget, Probe, Solver
-
-from ._case import chosen_problem, file_digest
-from ._data import chosen_rows, published, rows_of
-from ._plan import Plan, ensure_writable, make_plan, parse_settings, parse_solver
-from ._signals import STOPPING, handled_by
 
 if TYPE_CHECKING:
     from torch import nn

@@ -1,0 +1,1 @@
+"""Plans and the cases that they stand for."""

@@ -1,0 +1,1 @@
+"""The command line: flags, tables, progress, a run from start to end."""
