@@ -233,6 +233,29 @@ def test_what_fails_after_the_answer_leaves_the_answer(tmp_path: Path) -> None:
     assert "ZeroDivisionError" in record.message
 
 
+def test_a_guard_that_comes_too_late_leaves_its_new_parent_alone() -> None:
+    """The server has died before it: its parent is now somebody else, who must not be ended."""
+    script = (
+        "import multiprocessing as mp, os, psutil, time\n"
+        "from toolkit.bench._engine._processes import guard, server_above\n"
+        "if __name__ == '__main__':\n"
+        "    context = mp.get_context('fork')\n"
+        "    listens, life = context.Pipe(duplex=False)\n"
+        "    late = context.Process(target=guard, args=(listens, (), os.getpid()), daemon=True)\n"
+        "    late.start(); life.close(); late.join(20)\n"
+        "    assert server_above(late.pid, os.getpid()) is None\n"
+        "    other = context.Process(target=time.sleep, args=(60,), daemon=True); other.start()\n"
+        "    found = server_above(other.pid, os.getppid())\n"
+        "    mine = server_above(other.pid, os.getpid())\n"
+        "    print(late.exitcode, found == psutil.Process(), mine)\n"
+        "    other.kill()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == "0 True None\n", done.stderr
+
+
 def test_a_killed_run_tells_how_much_it_had_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

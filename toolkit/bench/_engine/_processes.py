@@ -128,7 +128,19 @@ def kill_orphans(server: int, ours: Iterable[int]) -> None:
                 kill([*child.children(recursive=True), child])
 
 
-def guard(pipe: Connection, folders: tuple[str, ...]) -> None:
+def server_above(process: int, owner: int) -> psutil.Process | None:
+    """The server that started a process, itself a child of `owner`; None where that is gone.
+
+    Whoever has adopted the process then (a session, a container's first process) is none of ours.
+    """
+    with contextlib.suppress(*Gone):
+        parent = psutil.Process(process).parent()
+        if parent is not None and parent.ppid() == owner:
+            return parent
+    return None
+
+
+def guard(pipe: Connection, folders: tuple[str, ...], owner: int) -> None:
     """Waits for the end of the process that holds the other end of the pipe, or of the server that
     this process is a child of; then ends the server and all that descends from it, and removes the
     folders where the holder is gone. A solver that hangs in C code could not do so by itself,
@@ -137,10 +149,10 @@ def guard(pipe: Connection, folders: tuple[str, ...]) -> None:
     What descends from the server is looked for while that lives: whoever adopts its children is
     none of ours.
     """
-    server = psutil.Process().parent()
+    server = server_above(os.getpid(), owner)
     os.setsid()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # how Python ends what is left when it ends
-    if server is None or server.pid <= 1:
+    if server is None:
         return
     known: set[psutil.Process] = set()
     with contextlib.suppress(EOFError, OSError):

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import psutil
 
 from ._places import places
-from ._processes import Gone, alive, guard, kill_orphans
+from ._processes import Gone, alive, guard, kill_orphans, server_above
 from ._signals import STOPPING, handled_by
 
 THREAD_VARIABLES = (
@@ -86,7 +86,7 @@ class Server:
         if self._guard is None or not self._guard.is_alive():
             listens, life = self.pipe(duplex=False)
             self._lives.append(life)
-            Server._guard = self._start(guard, listens, places())
+            Server._guard = self._start(guard, listens, places(), os.getpid())
             listens.close()
 
     def _start(self, target: Callable[..., None], *args: Any) -> Any:
@@ -102,13 +102,12 @@ class Server:
                     raise
                 time.sleep(STARTS_EVERY)
         self._ours.add(process.pid or 0)
-        with contextlib.suppress(*Gone):
-            self.origin = psutil.Process(process.pid).parent()
+        self.origin = server_above(process.pid or 0, os.getpid())
         return process
 
     def wake(self) -> None:
         """Lets the server go on that a case has halted: it alone can tell of the end of one."""
-        if self.origin is not None and self.origin.pid > 1:
+        if self.origin is not None:
             with contextlib.suppress(*Gone):
                 self.origin.send_signal(signal.SIGCONT)
 
