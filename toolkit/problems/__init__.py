@@ -5,6 +5,8 @@ from typing import Any
 from toolkit.component import Registry
 from toolkit.errors import UserError, unknown
 
+from ._any_pictures import pictures as pictures
+from ._any_pictures import units as units
 from ._base import TOLERANCE as TOLERANCE
 from ._base import Evaluation as Evaluation
 from ._base import Field as Field
@@ -29,6 +31,7 @@ from ._knowledge import HasMasters as HasMasters
 from ._knowledge import HasNearest as HasNearest
 from ._knowledge import HasOptions as HasOptions
 from ._knowledge import HasOutcome as HasOutcome
+from ._knowledge import HasPictures as HasPictures
 from ._knowledge import HasPlant as HasPlant
 from ._knowledge import HasPolish as HasPolish
 from ._knowledge import HasPricing as HasPricing
@@ -43,6 +46,9 @@ from ._knowledge import HasSmallModels as HasSmallModels
 from ._knowledge import Options as Options
 from ._knowledge import Published as Published
 from ._knowledge import consistent as consistent
+from ._pictures import Marks as Marks
+from ._pictures import Picture as Picture
+from ._pictures import Scale as Scale
 from ._proof import Certificate as Certificate
 from ._space import Space as Space
 from ._space import Var as Var

@@ -12,6 +12,7 @@ import numpy as np
 from toolkit.arrays import Array, Data, Decision
 from toolkit.instances import Instance
 
+from ._pictures import Picture
 from ._proof import Certificate, How, Prices
 from ._published import Published as Published
 from ._relaxation import Bounded as Bounded
@@ -160,6 +161,16 @@ class HasOutcome(Protocol):
 
         The numbers that `judge` adds up, from the same lines of code.
         """
+
+
+@runtime_checkable
+class HasPictures(Protocol):
+    """Knows how to show what a decision does. A class attribute `units` {term: unit} goes with it
+    where terms have units."""
+
+    def pictures(self, data: Data, decision: Decision) -> list[Picture]:
+        """Of one decision of one instance, each at most 20 kB; what they show is what `judge`
+        adds up, from the same lines of code."""
 
 
 @runtime_checkable

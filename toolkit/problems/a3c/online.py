@@ -114,7 +114,7 @@ def _tasks(data: Data, where: np.ndarray, devices: int) -> Tasks:
         cycles=cycles,
         local_energy=kappa * cycles * own["cpu"] ** 2,
         send_energy=power * upload,
-        **{key: np.asarray(data[key], float) for key in GIVEN},
+        **{key: np.asarray(data[key], float, order="C") for key in GIVEN},
     )
 
 

@@ -10,6 +10,7 @@ from toolkit.arrays import Data, Decision, array_namespace
 from toolkit.errors import UserError
 from toolkit.instances import Instance, rng_for
 from toolkit.problems import Evaluation, Field, Problem, Space, Var
+from toolkit.problems._pictures import Picture
 
 from . import law, prices
 from .bounds import Bounds
@@ -41,7 +42,7 @@ class A3c(Unfolds, Modelled, Bounds, Problem):
     """
 
     title = "Double offloading among regions: queues of devices and servers, an episode"
-    paper = "The A3C double offloading framework for regional resource scheduling; no numbers kept"
+    paper = "Zou, Hao, Yu, Jin: A3C-DO, a regional resource scheduling framework; not its numbers"
     sense: ClassVar[Literal["min", "max"]] = "min"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
     small: ClassVar[Mapping[str, Any]] = {"slots": 2}
@@ -50,6 +51,7 @@ class A3c(Unfolds, Modelled, Bounds, Problem):
         "late: tasks above the tolerance, which by itself costs nothing"
     )
     shown: ClassVar[Mapping[str, str]] = {"late": "tasks"}
+    units: ClassVar[Mapping[str, str]] = {"delay": "s", "energy": "J"}
     fields: ClassVar[Mapping[str, Field]] = {
         "has": Field("1 where a task comes", "1", ("slots", "users"), strict=False),
         "bits": Field("input size d of a task, 0: none", "bit", ("slots", "users"), strict=False),
@@ -227,6 +229,11 @@ class A3c(Unfolds, Modelled, Bounds, Problem):
         slots, devices = target.shape[-2:]
         limits = {"forwarding": off / (slots * devices)}
         return Evaluation(cost, limits, {"delay": delay, "energy": energy, "late": late})
+
+    def pictures(self, data: Data, decision: Decision) -> list[Picture]:
+        from . import pictures
+
+        return pictures.pictures(self, data, decision)
 
     def complete(self, data: Data, discrete: Decision) -> Decision:
         """There is nothing but the choice."""

@@ -18,6 +18,7 @@ from toolkit.problems._knowledge import (
     Pieces,
     Relaxation,
 )
+from toolkit.problems._pictures import Picture
 from toolkit.problems._proof import Arithmetic, Proof
 
 FLOOR = 1e-12  # share of its maximum that a resource counts as where none is given
@@ -48,6 +49,7 @@ class Cpdrl(Problem):
         "tight": {"n_users": 8, "deadline": 0.25, "bandwidth": 9e5, "weight_delay": 0.03},
         "large": {"n_users": 1000, "scale_with_users": True},
     }
+    units: ClassVar[Mapping[str, str]] = {"delay": "s", "energy": "J"}
     fields: ClassVar[Mapping[str, Field]] = {
         "size": Field("task size D", "bit", ("users",)),
         "cycles": Field("CPU cycles per bit C", "cycle/bit", ("users",)),
@@ -156,6 +158,11 @@ class Cpdrl(Problem):
             },
             terms={"delay": xp.sum(delay, axis=-1), "energy": xp.sum(energy, axis=-1)},
         )
+
+    def pictures(self, data: Data, decision: Decision) -> list[Picture]:
+        from . import pictures
+
+        return pictures.pictures(self, data, decision)
 
     def outcome(self, data: Data, decision: Decision) -> Array:
         """T_n (s) and E_n (J) of every user, (*batch, n, 2): the paper's state."""

@@ -18,6 +18,7 @@ from toolkit.problems._knowledge import (
     Published,
     Relaxation,
 )
+from toolkit.problems._pictures import Picture
 from toolkit.problems._proof import Arithmetic, Proof
 
 FLOOR = 1e-12  # share of the uplink that a user counts as having where it is given none
@@ -42,8 +43,8 @@ class Ddlo(Problem):
 
     title = "Several tasks a user, binary offloading over one uplink"
     paper = (
-        "Huang, Feng, Zhang, Qian, Wu: Distributed Deep Learning-based Offloading for Mobile Edge "
-        "Computing Networks"
+        "Huang, Feng, Feng, Huang, Qian: Distributed Deep Learning-based Offloading for Mobile "
+        "Edge Computing Networks"
     )
     sense: ClassVar[Literal["min", "max"]] = "min"
     version: ClassVar[int] = 1
@@ -60,6 +61,7 @@ class Ddlo(Problem):
             "scale_with_users": True,
         },
     }
+    units: ClassVar[Mapping[str, str]] = {"delay": "s", "energy": "J"}
     fields: ClassVar[Mapping[str, Field]] = {
         "size": Field("input size s of every task", "bit", ("users", "tasks")),
         "share": Field(
@@ -169,6 +171,11 @@ class Ddlo(Problem):
         terms = {"delay": xp.sum(delay, axis=-1), "energy": xp.sum(energy, axis=-1)}
         objective = terms["energy"] + data["weight_delay"] * terms["delay"]
         return Evaluation(objective, violations, terms)
+
+    def pictures(self, data: Data, decision: Decision) -> list[Picture]:
+        from . import pictures
+
+        return pictures.pictures(self, data, decision)
 
     def outcome(self, data: Data, decision: Decision) -> Array:
         """Delay (s) and energy (J) of every user, (*batch, n, 2)."""

@@ -11,6 +11,7 @@ from toolkit.instances import Instance
 from toolkit.problems import TOLERANCE, Evaluation, Field, Space, Var
 from toolkit.problems._dynamics import Dynamics
 from toolkit.problems._knowledge import AlgebraicModel, Relaxation
+from toolkit.problems._pictures import Picture
 from toolkit.problems._proof import Arithmetic, Proof
 from toolkit.problems.dgl_slot import law as slot_law
 from toolkit.problems.dgl_slot.problem import DglSlot
@@ -165,6 +166,11 @@ class Dgl(Setting):
         terms = {key: xp.sum(value, axis=-1) for key, value in found.terms.items()}
         violations = {key: xp.max(value, axis=-1) for key, value in found.violations.items()}
         return Evaluation(xp.sum(found.objective, axis=-1), violations, terms)
+
+    def pictures(self, data: Data, decision: Decision) -> list[Picture]:
+        from . import pictures
+
+        return pictures.pictures(self, data, decision)
 
     def fitted(self, data: Data, discrete: Decision) -> Decision:
         """Caches above their limit keep the first services, as far as these fit."""

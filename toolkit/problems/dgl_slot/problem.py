@@ -10,6 +10,7 @@ from toolkit.arrays import Array, Data, Decision, array_namespace, at_most
 from toolkit.instances import Instance
 from toolkit.problems import Evaluation, Field, Space, Var
 from toolkit.problems._knowledge import AlgebraicModel, ConicPiece, ConvexModel, Pieces, Relaxation
+from toolkit.problems._pictures import Picture
 from toolkit.problems._proof import Arithmetic, Proof
 
 from . import law
@@ -169,6 +170,11 @@ class DglSlot(Setting, Choosing):
         terms, held = saved(xp, data, decision), loads(xp, data, decision)
         violations = {key: at_most(xp.max(sums, axis=-1), 1.0) for key, sums in held.items()}
         return Evaluation(terms["time"] + terms["effort"], violations, terms)
+
+    def pictures(self, data: Data, decision: Decision) -> list[Picture]:
+        from . import pictures
+
+        return pictures.pictures(self, data, decision)
 
     def outcome(self, data: Data, decision: Decision) -> Array:
         """Delay (s) and energy (J) of every user, (*batch, n, 2)."""

@@ -18,6 +18,7 @@ from toolkit.problems._knowledge import (
     Published,
     Relaxation,
 )
+from toolkit.problems._pictures import Picture
 from toolkit.problems._proof import Arithmetic, Proof
 
 TINY = 1e-100  # a share of the frame below this counts as none: it carries no rate to speak of
@@ -51,6 +52,7 @@ class Droo(Problem):
             "noise_decades": 1.0,
         },
     }
+    units: ClassVar[Mapping[str, str]] = {"local": "bit/s", "offload": "bit/s"}
     fields: ClassVar[Mapping[str, Field]] = {
         "gain": Field("channel power gain h", "1", ("users",)),
         "weight": Field("weight w of a user's rate", "1", ("users",)),
@@ -167,6 +169,11 @@ class Droo(Problem):
             violations={"frame": at_most(used, 1.0)},
             terms={"local": local, "offload": remote},
         )
+
+    def pictures(self, data: Data, decision: Decision) -> list[Picture]:
+        from . import pictures
+
+        return pictures.pictures(self, data, decision)
 
     def complete(self, data: Data, discrete: Decision) -> Decision:
         """The best charging time and slots of every mode."""

@@ -11,13 +11,8 @@ from toolkit.errors import UserError
 from toolkit.instances import Instance
 from toolkit.problems import Certificate, Evaluation, Field, Space, Var
 from toolkit.problems._base import LARGEST
-from toolkit.problems._knowledge import (
-    AlgebraicModel,
-    ConicPiece,
-    ConvexModel,
-    Pieces,
-    Relaxation,
-)
+from toolkit.problems._knowledge import AlgebraicModel, ConicPiece, ConvexModel, Pieces, Relaxation
+from toolkit.problems._pictures import Picture
 from toolkit.problems._proof import Arithmetic, Proof
 
 from .choosing import Choosing
@@ -45,6 +40,7 @@ class E2ehco(Choosing):
     paper = "The E2EHCO framework (end-to-end hybrid computation offloading): its code, mec.py"
     sense: ClassVar[Literal["min", "max"]] = "min"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
+    units: ClassVar[Mapping[str, str]] = {"delay": "s", "energy": "J"}
     fields: ClassVar[Mapping[str, Field]] = {
         "position": Field("where a user is", "m", ("users", "axes"), low=-LARGEST),
         "site": Field("where a server is", "m", ("servers", "axes"), low=-LARGEST),
@@ -224,6 +220,11 @@ class E2ehco(Choosing):
             violations["cpu"] = at_most(used, data["share_budget"], data["share_budget"])
         objective = w1 * terms["delay"] + w2 * terms["energy"]
         return Evaluation(objective, violations, terms)
+
+    def pictures(self, data: Data, decision: Decision) -> list[Picture]:
+        from . import pictures
+
+        return pictures.pictures(self, data, decision)
 
     def outcome(self, data: Data, decision: Decision) -> Array:
         """Delay (s) and energy (J) of every user, (*batch, n, 2)."""

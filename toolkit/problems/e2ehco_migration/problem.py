@@ -13,6 +13,7 @@ from toolkit.instances.mobility import HIGH, LOW, cached_traces, walks
 from toolkit.problems import Evaluation, Field, Problem, Space, Var
 from toolkit.problems._base import LARGEST
 from toolkit.problems._knowledge import Relaxation
+from toolkit.problems._pictures import Picture
 from toolkit.problems._proof import Arithmetic, Proof
 
 from .presets import PRESETS, RULES
@@ -40,6 +41,7 @@ class E2ehcoMigration(Problem):
     version: ClassVar[int] = 1
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
     small: ClassVar[Mapping[str, Any]] = {"seconds": 60}
+    units: ClassVar[Mapping[str, str]] = {"least": "requests"}
     fields: ClassVar[Mapping[str, Field]] = {
         "position": Field(
             "where a user is each second", "m", ("seconds", "users", "axes"), low=-LARGEST
@@ -205,6 +207,11 @@ class E2ehcoMigration(Problem):
         xp = array_namespace(decision["cpu"])
         done = xp.asarray(_by_instance(data, decision, machine.completed))
         return Evaluation(xp.sum(done, axis=-1), {}, {"least": xp.min(done, axis=-1)})
+
+    def pictures(self, data: Data, decision: Decision) -> list[Picture]:
+        from . import pictures
+
+        return pictures.pictures(self, data, decision)
 
 
 def _grid(servers: int) -> np.ndarray:
