@@ -4,8 +4,8 @@ import math
 from itertools import combinations
 from statistics import fmean
 
-from .compare import EQUAL
-from .record import Record
+from toolkit.reports.compare import EQUAL
+from toolkit.reports.record import Record
 
 Values = dict[tuple[str, int], float]  # (instance, seed) -> value
 
