@@ -12,9 +12,9 @@ from toolkit.bench.__main__ import main
 from toolkit.bench._cases._plan import make_plan
 from toolkit.errors import UserError
 from toolkit.reports._bootstrap import interval, mean, median
-from toolkit.reports.card import Chapter, render, write_card
+from toolkit.reports.papers.card import Chapter, render, write_card
+from toolkit.reports.papers.study import OPTIMUM, Panel, PaperClaim, Study
 from toolkit.reports.record import Record
-from toolkit.reports.study import OPTIMUM, Panel, PaperClaim, Study
 
 PLANS = sorted((Path(__file__).parents[1] / "plans" / "paper").glob("*.toml"))
 METHODS = {"ours": "learn", "theirs": "random", "EXACT": "exact"}
@@ -315,7 +315,14 @@ def test_the_final_policy_has_a_gap_of_its_own():
 
 
 def test_a_card_has_claims_figures_and_tables(tmp_path: Path):
-    claim = PaperClaim(says="ours wins", metric="gap", of="ours", below="theirs")
+    claim = PaperClaim(
+        says="ours wins",
+        metric="gap",
+        of="ours",
+        below="theirs",
+        where="Fig. 1",
+        paper="3 % less",
+    )
     panels = [
         Panel(y="gap", x="size", log=True),
         Panel(y="objective"),
@@ -324,7 +331,10 @@ def test_a_card_has_claims_figures_and_tables(tmp_path: Path):
     chapter = Chapter("fig1", "Figure 1", "a note", study(), panels, [claim])
     path = write_card([chapter], tmp_path / "new", "# Head")
     text = path.read_text()
-    assert "| [fig1](#fig1) | ours wins | **reproduced** | 2 for of 2 settings |" in text
+    assert (
+        "| [fig1](#fig1) | ours wins | Fig. 1 | 3 % less | **reproduced** | 2 for of 2 settings |"
+        in text
+    )
     assert "proven on 12 of 12 instances" in text
     assert "| ours | 1 % [1 %, 1 %] | 1 % [1 %, 1 %] |" in text
     assert (tmp_path / "new" / "fig1.svg").read_text().startswith("<?xml")
@@ -445,10 +455,10 @@ def test_a_sweep_keeps_the_users(tmp_path: Path):
 
 @pytest.mark.parametrize("file", PLANS, ids=lambda f: f.stem)
 def test_the_plans_of_the_papers_can_be_read(file: Path):
-    from toolkit.bench._verbs._reproduce import _labels
+    from toolkit.bench._verbs._studies import labels_of
 
     plan = make_plan({}, file)
-    assert _labels(file.stem, plan)
+    assert labels_of(file.stem, plan)
     assert plan.claims
     assert "exact" in plan.methods
     rules = any(spec.startswith("rule[") for spec in plan.methods.values())

@@ -9,10 +9,9 @@ from typing import Any
 
 import msgspec
 
+from toolkit.reports.record import Record
 from toolkit.solvers import OPTIMAL_GAP, relative_gap
 from toolkit.solvers._probe import beaten
-
-from .record import Record
 
 EQUAL = 1e-9  # gaps closer than this rank by time
 FILE = re.compile(r"checkpoint=(?:[^,\[\]]*[/\\])?")  # before the name of a policy's file
@@ -71,6 +70,7 @@ class Summary:
     label: str
     runs: int
     feasible: int  # runs with a feasible decision
+    answered: float  # instances with a decision or a proof, each by the share of the runs on it
     optimal: int  # runs with the verdict "proved"
     at_best: int  # runs within OPTIMAL_GAP of the best known
     failed: int
@@ -166,6 +166,18 @@ def gap_to(best: float | None, record: Record) -> float | None:
     return relative_gap(record.sign * record.objective, record.sign * best)
 
 
+def certified(comparison: Comparison, row: Row) -> tuple[float, float | None]:
+    """[f/U - 1, f/L - 1] of a feasible run that minimises: its gap to the best known decision, and
+    to the best re-proved bound of its instance, whoever has it; None where there is none."""
+    low = row.gap_to_best or 0.0
+    if comparison.optimal or row.record.objective is None:
+        return low, low if comparison.optimal else None
+    known = [*(other.record for other in comparison.rows), *comparison.references]
+    bounds = [r.sign * r.bound for r in known if r.proven and r.bound is not None]
+    loss = row.record.sign * row.record.objective
+    return low, max(low, relative_gap(loss, max(bounds))) if bounds else None
+
+
 def summarise(comparisons: Sequence[Comparison]) -> list[Summary]:
     """One summary a solver, those with the smallest gaps first."""
     groups: dict[str, list[Row]] = {}
@@ -210,11 +222,16 @@ def _rank(row: Row) -> tuple[int, float, bool, float, str]:
     fails, refuses."""
     record, gap = row.record, row.gap_to_best
     if gap is not None:
-        return 0, round(gap / EQUAL) * EQUAL, record.failed, record.seconds, record.label
+        return 0, _about(gap), record.failed, record.seconds, record.label
     if record.failed or record.refused:
         return 3 + record.refused, 0.0, True, 0.0, record.label
     worst = float("inf") if record.violation is None else record.violation
     return 1 + (record.status != "infeasible"), worst, False, record.seconds, record.label
+
+
+def _about(gap: float) -> float:
+    """The gap to a multiple of EQUAL; one far beyond that (the best is 0, say) as it is."""
+    return round(gap / EQUAL) * EQUAL if gap < 1.0 / EQUAL else gap
 
 
 def _summarise(label: str, rows: list[Row]) -> Summary:
@@ -225,6 +242,7 @@ def _summarise(label: str, rows: list[Row]) -> Summary:
         label=label,
         runs=len(rows),
         feasible=len(gaps),
+        answered=_answered(rows),
         optimal=sum(r.verdict == "proved" for r in records),
         at_best=sum(gap <= OPTIMAL_GAP for gap in gaps),
         failed=sum(r.failed for r in records),
@@ -235,9 +253,19 @@ def _summarise(label: str, rows: list[Row]) -> Summary:
     )
 
 
-def _standing(summary: Summary) -> tuple[int, float, float, float, str]:
+def _answered(rows: Sequence[Row]) -> float:
+    """Several seeds on an instance share its weight: who ran more of them answers no more."""
+    runs = Counter(row.record.digest for row in rows)
+    done = Counter(
+        row.record.digest
+        for row in rows
+        if row.gap_to_best is not None or row.record.verdict == "proved"
+    )
+    return sum(number / runs[digest] for digest, number in done.items())
+
+
+def _standing(summary: Summary) -> tuple[float, float, float, float, str]:
     """Those that answered the most instances first, then by median gap, worst gap, time."""
-    gaps = (summary.median_gap or 0.0, summary.worst_gap or 0.0)
-    near, far = (round(value / EQUAL) * EQUAL for value in gaps)
+    near, far = _about(summary.median_gap or 0.0), _about(summary.worst_gap or 0.0)
     time = summary.median_seconds or 0.0
-    return -max(summary.feasible, summary.optimal), near, far, time, summary.label
+    return -round(summary.answered, 9), near, far, time, summary.label

@@ -11,13 +11,15 @@ def number(value: float | None, digits: int = 8) -> str:
 
 
 def gap(value: float | None) -> str:
-    """0, 3.2e-07, 1.23%, or >10000%."""
+    """0, 3.2e-07, 1.23%, 4,390%, or >10000%."""
     if value is None:
         return "-"
     if value < 1e-12:
         return "0"
     if value > MOST:
         return f">{100 * MOST:.0f}%"
+    if value >= 10.0:
+        return f"{100 * value:,.0f}%"
     return f"{value:.1e}" if value < 1e-4 else f"{100 * value:.3g}%"
 
 

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from . import _bootstrap
-from .compare import EQUAL, best_known, gap_to, relabelled
-from .record import FAILED, Record
+from toolkit.reports import _bootstrap
+from toolkit.reports.compare import EQUAL, best_known, gap_to, relabelled
+from toolkit.reports.record import FAILED, Record
 
 BY_ITSELF = ("finished", "evaluations")  # stops that no clock had a hand in
 KNOWN = {"optimal": 3, "infeasible": 3, "feasible": 2, "unknown": 1, FAILED: 0}

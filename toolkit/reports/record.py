@@ -140,7 +140,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     def feasible(self) -> bool:
         """Whether it has a feasible decision that nothing speaks against."""
         return (
-            self.objective is not None
+            finite(self.objective) is not None
             and self.violation is not None
             and self.violation <= TOLERANCE
             and not self.refuted
@@ -164,4 +164,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 def finite(value: float | None) -> float | None:
     """The number itself, or None where JSON has no word for it."""
-    return None if value is None or not math.isfinite(value) else float(value)
+    try:
+        return None if value is None or not math.isfinite(value) else float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return None

@@ -1,29 +1,26 @@
 """The verb `reproduce`: plans of a paper's figures, run, drawn and judged."""
 
 import os
-import re
 import shlex
 import signal
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import toolkit
-from toolkit import solvers
-from toolkit.bench._cases._case import chosen_problem, make_cases, plan_problems
-from toolkit.bench._cases._plan import Plan, ensure_writable, make_plan, parse_solver
+from toolkit.bench._cases._case import make_cases, plan_problems
+from toolkit.bench._cases._plan import Plan, ensure_writable, make_plan
 from toolkit.bench._cases._plugins import load_plugins
 from toolkit.bench._command._run import INTERRUPTED, Runs, exit_code
 from toolkit.bench._engine._signals import handled_by, interrupt
 from toolkit.bench._store import Store
-from toolkit.errors import UserError, unknown
-from toolkit.reports._metrics import CURVES, TENTHS, metric_of
-from toolkit.reports.card import Chapter, write_card
+from toolkit.errors import UserError
+from toolkit.reports.papers.card import Chapter, write_card
+from toolkit.reports.papers.study import ENOUGH
 from toolkit.reports.record import Record
-from toolkit.reports.study import ENOUGH, Panel, PaperClaim, Study
+
+from ._studies import chapter_of, labels_of, place_of
 
 OVERRIDES = ("instances", "repeats", "evaluations", "jobs")
 HOW = f"""\
@@ -40,12 +37,12 @@ def reproduce(args: Namespace) -> int:
     """Runs every plan, then writes the page; what is done stays in the stores."""
     names = (*OVERRIDES, "store", "quiet", "plugin")
     flags = {name: getattr(args, name) for name in names}
-    files = sorted(map(Path, args.plans), key=_place)
+    files = sorted(map(Path, args.plans), key=place_of)
     if twice := {file.stem for file in files if [f.stem for f in files].count(file.stem) > 1}:
         raise UserError(f"Two plans are called {min(twice)!r}; rename one of the files.")
     plans = {file.stem: make_plan(flags, file) for file in files}
     load_plugins(file for plan in plans.values() for file in plan.plugin)
-    labels = {name: _labels(name, plan) for name, plan in plans.items()}
+    labels = {name: labels_of(name, plan) for name, plan in plans.items()}
     ensure_writable(Path(args.out), "--out")
     chapters: list[Chapter] = []
     records: dict[str, Record] = {}
@@ -55,7 +52,7 @@ def reproduce(args: Namespace) -> int:
             for name, plan in plans.items():
                 found = _run(plan)
                 records |= {record.key: record for record in found}
-                chapters.append(_chapter(name, plan, labels[name], found))
+                chapters.append(chapter_of(name, plan, labels[name], found))
     except KeyboardInterrupt:
         done = (
             f"{len(chapters)} of {len(plans)} plans are done, and every run that had ended is kept"
@@ -65,71 +62,9 @@ def reproduce(args: Namespace) -> int:
     path = write_card(chapters, Path(args.out), _preface(args, list(records.values())))
     print(f"{path}: {len(records)} runs, {time.monotonic() - begun:.0f} s")
     for chapter in chapters:
-        for claim in chapter.claims:
-            print(f"  {chapter.name}: {chapter.study.finding(claim).verdict} - {claim.says}")
+        for finding in chapter.findings:
+            print(f"  {chapter.name}: {finding.verdict} - {finding.claim.says}")
     return exit_code(list(records.values()))
-
-
-def _place(file: Path) -> list[tuple[int, str]]:
-    """fig4 comes before fig10."""
-    parts = re.split(r"(\d+)", file.stem)
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
-
-
-def _labels(name: str, plan: Plan) -> dict[str, str]:
-    """The label behind each of the paper's names; UserError where a plan cannot be drawn."""
-    if not plan.methods or not plan.panels:
-        raise UserError(f"The plan {name!r} has no [methods] or no [[panels]]; run it with --plan.")
-    labels = {}
-    for method, spec in plan.methods.items():
-        solver, params = parse_solver(spec)
-        built = solvers.registry.build(solver, **params)
-        labels[method] = str(built.for_problem(chosen_problem(plan)))
-        if list(labels.values()).count(labels[method]) > 1:
-            raise UserError(f"The plan {name!r} has {labels[method]} twice; give it one name.")
-    for claim in plan.claims:
-        _admit_claim(name, plan, claim)
-    for panel in plan.panels:
-        _admit_panel(name, plan, panel)
-    return labels
-
-
-def _admit_claim(name: str, plan: Plan, claim: PaperClaim) -> None:
-    """UserError where a claim is about what the plan does not have."""
-    metric_of(claim.metric)
-    for method in filter(None, (claim.of, claim.below, claim.over)):
-        _admit_method(method, plan)
-    if claim.trend is not None and len(_swept(plan)) < 2:
-        raise UserError(
-            f"The plan {name!r} claims a trend; give it a sweep over two values or more."
-        )
-
-
-def _admit_panel(name: str, plan: Plan, panel: Panel) -> None:
-    """The same of a panel."""
-    for method in panel.methods or []:
-        _admit_method(method, plan)
-    known: Sequence[str] = (*plan.sweep, "episode", "tenth", "evaluations")
-    if panel.x is not None and panel.x not in known:
-        raise unknown(f"x of a panel of the plan {name!r}", panel.x, known)
-    if panel.x == "episode" and panel.y not in CURVES:
-        raise unknown("curve along episodes", panel.y, CURVES)
-    if panel.x == "tenth" and panel.y not in TENTHS:
-        raise unknown("metric along the tenths of an episode", panel.y, TENTHS)
-    if panel.x == "evaluations" and panel.y != "gap":
-        raise UserError(f"The plan {name!r} has {panel.y!r} along evaluations; only gap is known.")
-    metric_of(panel.y)
-    if not all(isinstance(value, int | float) for value in _swept(plan)):
-        raise UserError(f"The plan {name!r} sweeps over what is no number; it cannot be drawn.")
-
-
-def _admit_method(method: str, plan: Plan) -> None:
-    if method not in plan.methods:
-        raise unknown("method of a claim or a panel", method, plan.methods)
-
-
-def _swept(plan: Plan) -> list[Any]:
-    return next(iter(plan.sweep.values()), [])
 
 
 def _run(plan: Plan) -> list[Record]:
@@ -141,11 +76,6 @@ def _run(plan: Plan) -> list[Record]:
         runs = Runs(plan, cases, store)
         runs.run()
     return runs.records
-
-
-def _chapter(name: str, plan: Plan, labels: dict[str, str], records: list[Record]) -> Chapter:
-    study = Study(records, labels, next(iter(plan.sweep), None))
-    return Chapter(name, plan.title or name, plan.note, study, plan.panels, plan.claims)
 
 
 def _preface(args: Namespace, records: list[Record]) -> str:

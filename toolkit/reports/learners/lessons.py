@@ -8,12 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from toolkit.reports.compare import Comparison, Row, summarise
+from toolkit.reports.learners._details import both, curve, final, value, values
+from toolkit.reports.learners._savings import savings
+from toolkit.reports.record import Record
 from toolkit.solvers import relative_gap
-
-from ._details import both, curve, final, value, values
-from ._savings import savings
-from .compare import Comparison, Row, summarise
-from .record import Record
 
 BARS = ("greedy", "random_search")  # what a learner has to beat: beside it in every table of gaps
 ENOUGH = 5  # instances on which one and the same choice is suspicious

@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from .study import OPTIMUM, Panel, Point, Study
+from toolkit.reports.papers.study import OPTIMUM, Panel, Point, Study
 
 FLOOR = 1e-6  # gaps below this are drawn on this line
 MARKERS = "os^Dv<>pPX*h"

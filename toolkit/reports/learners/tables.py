@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from toolkit.reports import numbers
+from toolkit.reports.learners._savings import WHY
+from toolkit.reports.learners.lessons import ENOUGH, Count, Lesson, Worth
 from toolkit.solvers import OPTIMAL_GAP
-
-from . import numbers
-from ._savings import WHY
-from .learning import ENOUGH, Count, Lesson, Worth
 
 
 @dataclass(frozen=True)
@@ -86,8 +85,16 @@ def tables(lessons: Sequence[Lesson]) -> list[Table]:
     batch = "batch of " + "/".join(map(str, sizes)) if sizes else "batch"
     return [
         _table("learners: what they cost", _costs(batch), learners, _cost_legend(learners)),
-        _table("learners: what they decide", _choices(lessons), lessons, _choice_legend(lessons)),
+        _table(_beside_bars(lessons), _choices(lessons), lessons, _choice_legend(lessons)),
     ]
+
+
+def _beside_bars(lessons: Sequence[Lesson]) -> str:
+    """The title of the table in which methods stand that never learn, as what is to be beaten."""
+    bars = dict.fromkeys(s.label.partition("[")[0] for s in lessons if not s.learner)
+    do = "does" if len(bars) == 1 else "do"
+    beside = f" (beside {', '.join(bars)}, which {do} not learn)" if bars else ""
+    return f"learners: what they decide{beside}"
 
 
 def _choices(lessons: Sequence[Lesson]) -> tuple[Column, ...]:

@@ -1,21 +1,31 @@
 """A paper's figures and claims, re-measured: a page of Markdown with its figures beside it."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from toolkit.errors import UserError
-
-from . import numbers
-from ._panels import NAMES, SHARES, UNITS, draw
-from .study import Finding, Measured, Panel, PaperClaim, Point, Study
+from toolkit.reports import numbers
+from toolkit.reports.papers._findings import (
+    foundation,
+    measured_by,
+    reported,
+    said,
+    setting,
+    value,
+    where_held,
+)
+from toolkit.reports.papers._panels import NAMES, UNITS, draw
+from toolkit.reports.papers.study import Finding, Panel, PaperClaim, Point, Study
 
 
 @dataclass(frozen=True)
 class Chapter:
-    """One figure of the paper: what was run for it, and what is made of that."""
+    """One figure of the paper: what was run for it, and what is made of that.
+
+    command   what runs it again; empty where the page as a whole tells that
+    """
 
     name: str  # of the figure's file
     title: str
@@ -23,6 +33,12 @@ class Chapter:
     study: Study
     panels: list[Panel]
     claims: list[PaperClaim]
+    command: str = ""
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """What the records say of the claims."""
+        return [self.study.finding(claim) for claim in self.claims]
 
 
 def write_card(chapters: Sequence[Chapter], folder: Path, preface: str) -> Path:
@@ -42,9 +58,10 @@ def write_card(chapters: Sequence[Chapter], folder: Path, preface: str) -> Path:
 
 def render(chapters: Sequence[Chapter], preface: str) -> str:
     """The Markdown text: the claims first, then a section a figure."""
-    found = [(chapter, [chapter.study.finding(c) for c in chapter.claims]) for chapter in chapters]
+    found = [(chapter, chapter.findings) for chapter in chapters]
     lines = [preface.strip(), "", "## Claims", ""]
-    lines += ["| figure | claim | verdict | where it held |", "|---|---|---|---|"]
+    lines += ["| figure | claim | in the paper | it reports | verdict | where it held |"]
+    lines += ["|---" * 6 + "|"]
     for chapter, findings in found:
         lines += [f"| [{chapter.name}](#{chapter.name}) {_row(finding)}" for finding in findings]
     for chapter, findings in found:
@@ -53,26 +70,15 @@ def render(chapters: Sequence[Chapter], preface: str) -> str:
         lines += [f"![{chapter.title}]({chapter.name}.svg)", ""]
         lines += [line for panel in chapter.panels for line in _table(chapter.study, panel)]
         lines += [_evidence(finding, chapter.study) for finding in findings]
-        lines += ["", _foundation(chapter.study)]
+        lines += ["", foundation(chapter.study)]
     return "\n".join(lines) + "\n"
 
 
 def _row(finding: Finding) -> str:
     """A line of the card."""
-    held = [one.held for one in finding.measured]
-    counts = [(held.count(True), "for"), (held.count(False), "against"), (held.count(None), "open")]
-    said = ", ".join(f"{count} {word}" for count, word in counts if count)
-    where = f"{said} of {len(held)} settings" if len(held) > 1 else said
-    return f"| {_plain(finding.claim.says)} | **{finding.verdict}** | {where} |"
-
-
-def _foundation(study: Study) -> str:
-    """What the section rests on, and what is missing."""
-    proven, of = study.proven
-    said = f"The optimum is proven on {proven} of {of} instances."
-    words = ("failed", "were refused", "were ended by their time limit")
-    gone = [f"{count} {word}" for count, word in zip(study.absent, words, strict=True) if count]
-    return f"{said} Of the runs {', '.join(gone)}." if gone else said
+    claim = finding.claim
+    cells = [claim.says, claim.where or "-", reported(claim), f"**{finding.verdict}**"]
+    return f"| {' | '.join(map(_plain, cells))} | {where_held(finding)} |"
 
 
 def _plain(text: str) -> str:
@@ -83,39 +89,9 @@ def _plain(text: str) -> str:
 def _evidence(finding: Finding, study: Study) -> str:
     """A claim with the medians that decide it."""
     claim = finding.claim
-    what = f"median {NAMES[claim.metric].removesuffix(' (%)')} of {claim.of}"
-    if claim.times != 1.0:
-        what += f", {claim.times:g} times,"
-    if claim.below is not None:
-        what += f" less that of {claim.below}"
-    elif claim.trend is not None:
-        if claim.over is not None:
-            share = " relative to the latter" if claim.relative else ""
-            what += f" less that of {claim.over}{share}"
-        what += f", share of the pairs of settings in which it {claim.trend}"
-    unit = UNITS.get(study.field or "", 1.0)
-    said = "; ".join(_said(claim, one, unit) for one in finding.measured)
-    return f"- *{claim.says}*: **{finding.verdict}**. {what[0].upper()}{what[1:]}: {said}."
-
-
-def _said(claim: PaperClaim, one: Measured, unit: float) -> str:
-    """A value with its interval; open where the interval does not decide."""
-    value, low, high = one.value, one.low, one.high
-    if claim.trend is not None:
-        value, low, high = 1 - value, 1 - high, 1 - low
-    at = "" if one.x is None else f"{one.x / unit:g}: "
-    held = {True: "", False: " (no)", None: " (open)"}[one.held]
-    metric = "" if claim.trend is not None else claim.metric
-    texts = [_value(metric, number) for number in (value, low, high)]
-    return f"{at}{texts[0]} [{texts[1]}, {texts[2]}]{held}"
-
-
-def _value(metric: str, value: float) -> str:
-    if math.isnan(value):
-        return "-"
-    if not math.isfinite(value):
-        return "infeasible" if value > 0 else "the other infeasible"
-    return f"{100 * value:.3g} %" if metric in SHARES else f"{value:.3g}"
+    found = [(setting(study, one), said(claim, one)) for one in finding.measured]
+    texts = "; ".join(f"{at}: {text}" if at else text for at, text in found)
+    return f"- *{claim.says}*: **{finding.verdict}**. {measured_by(claim)}: {texts}."
 
 
 def _table(study: Study, panel: Panel) -> list[str]:
@@ -142,7 +118,7 @@ def _cell(metric: str, point: Point | None) -> str:
     """Mean and interval, and how many runs stand behind it where some have no value."""
     if point is None:
         return "–"
-    read = numbers.duration if metric.endswith("seconds") else partial(_value, metric)
+    read = numbers.duration if metric.endswith("seconds") else partial(value, metric)
     middle, low, high = (read(value) for value in (point.mean, point.low, point.high))
     text = f"{middle} [{low}, {high}]"
     return f"{text} ({point.runs - point.missing}/{point.runs})" if point.missing else text

@@ -11,16 +11,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from toolkit.errors import unknown
+from toolkit.reports._bootstrap import LEVEL, interval, mean, median
+from toolkit.reports._cells import Values, cell, differences, leads, shares
+from toolkit.reports.compare import best_known
+from toolkit.reports.papers.asked import TREND
+from toolkit.reports.papers.asked import Panel as Panel
+from toolkit.reports.papers.asked import PaperClaim as PaperClaim
+from toolkit.reports.papers.metrics import MORE_IS_BETTER, by_tenth, metric_of
+from toolkit.reports.record import Record
 from toolkit.solvers import relative_gap
-
-from ._asked import TREND
-from ._asked import Panel as Panel
-from ._asked import PaperClaim as PaperClaim
-from ._bootstrap import LEVEL, interval, mean, median
-from ._cells import Values, cell, differences, leads, shares
-from ._metrics import MORE_IS_BETTER, by_tenth, metric_of
-from .compare import best_known
-from .record import Record
 
 OPTIMUM = "proven optimum"
 PLACES = 40  # of a curve along evaluations

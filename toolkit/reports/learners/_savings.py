@@ -4,10 +4,9 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from toolkit.reports.compare import Comparison, Row
+from toolkit.reports.record import Record
 from toolkit.solvers import OPTIMAL_GAP
-
-from .compare import Comparison, Row
-from .record import Record
 
 ABSENT, STAYLESS, UNPROVEN, OWN, NOTHING = WHY = (
     "local_only did not run",

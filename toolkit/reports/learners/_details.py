@@ -6,7 +6,7 @@ Plug-ins write details too, and stores keep whatever was written.
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from .record import Record, finite
+from toolkit.reports.record import Record, finite
 
 
 class Final(NamedTuple):

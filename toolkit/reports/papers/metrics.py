@@ -5,10 +5,9 @@ from collections.abc import Callable
 from statistics import fmean
 
 from toolkit.errors import unknown
+from toolkit.reports.compare import gap_to
+from toolkit.reports.record import Record
 from toolkit.solvers import relative_gap
-
-from .compare import gap_to
-from .record import Record
 
 CURVES = ("reward", "critic_loss", "critic_loss_variance")
 MORE_IS_BETTER = ("reward", "explored_feasible")

@@ -1,0 +1,1 @@
+"""What records say of learners: cost, decisions, when training pays."""

@@ -1,0 +1,1 @@
+"""A paper re-measured: what a plan asks, what runs say of it, its claims and figures."""
