@@ -1,16 +1,11 @@
-"""What records say side by side, and the page: numbers first, then what is drawn."""
-
-import re
-from pathlib import Path
+"""What records say side by side: numbers, and the table of the terminal."""
 
 import msgspec
 import pytest
 
 from toolkit.bench._command._table import render
 from toolkit.reports import numbers
-from toolkit.reports._figures import FLOOR, curves, gap_plot
 from toolkit.reports.compare import best_known, compare, formulas, refusals, summarise
-from toolkit.reports.page import render_page, write_page
 from toolkit.reports.record import PUBLIC, Record
 
 BASE = Record(
@@ -147,44 +142,3 @@ def test_a_proven_infeasible_instance_is_called_so() -> None:
     proof = {"status": "infeasible", "verdict": "proved", "violation": None, "bound": None}
     assert "proven infeasible" in render([run("a", None, **proof)])
     assert "no feasible decision found" in render([run("a", None, status="unknown")])
-
-
-def test_curves_step_down_to_the_final_gap_and_end_with_the_run() -> None:
-    (comparison,) = compare([run("a", 10.0), run("b", 9.0, trace=[[0.2, 1, 9.0, None]])])
-    b, a = curves(comparison)
-    assert (a.label, a.seconds) == ("a", (0.1, 0.5, 1.0))
-    assert a.gaps == pytest.approx((3 / 9, 1 / 9, 1 / 9))
-    assert b.gaps == (FLOOR, FLOOR)
-
-
-def test_a_figure_takes_the_colours_of_its_page_and_is_the_same_every_time() -> None:
-    lines = curves(*compare([run("a", 10.0), run("b", 12.0)]))
-    svg = gap_plot(lines, "d0")
-    assert svg == gap_plot(lines, "d0")
-    assert "currentColor" in svg
-    assert "#010203" not in svg
-    assert "gap to best known" in svg
-    assert gap_plot([], "d0") == ""
-
-
-def test_the_page_needs_nothing_from_anywhere(tmp_path: Path) -> None:
-    records = [run("a", 10.0, **PROVED, bound=10.0), run("b", 12.0, digest="d1", instance="toy-1")]
-    page = write_page(records, tmp_path / "new").read_text()
-    fetched = re.findall(r"(?:src|href)=[\"'](?!#|data:)[^\"']*|url\((?!#)[^)]*|@import", page)
-    assert fetched == []
-    assert set(re.findall(r"https?://[^\s\"'<>]*", page)) <= {
-        "http://www.w3.org/2000/svg",
-        "http://www.w3.org/1999/xlink",
-    }
-    assert page.count("<table>") == 3
-    assert page.count("<svg") == 2
-    assert "toy-1" in page
-    assert "prefers-color-scheme: dark" in page
-    assert "not installed" in page
-
-
-def test_the_page_escapes_what_records_bring() -> None:
-    evil = "<script>alert(1)</script>"
-    page = render_page([run(evil, instance=evil, message=evil, status="error", reason=evil)])
-    assert evil not in page
-    assert "&lt;script&gt;" in page

@@ -13,6 +13,7 @@ from toolkit.bench._cases._plan import Plan, Rerun, ensure_writable
 from toolkit.bench._engine import executor_of
 from toolkit.bench._engine._signals import ENDING, Patience, handled_by, interrupt
 from toolkit.bench._store import Store
+from toolkit.bench._suite._digests import suites_of
 from toolkit.bench._suite._known import Known, remarks
 from toolkit.errors import UserError
 from toolkit.reports.compare import best_known, contradictions, gap_to
@@ -104,14 +105,24 @@ class Runs:
             asked = self._plan.solvers is not None
             print(render(self.records, asked=asked, references=self.known.records))
         if self._plan.report is not None and self.records:
-            from toolkit.reports.page import write_page
-
-            path = write_page(self.records, Path(self._plan.report), self.known.records)
-            _say(f"The page is {path}.")
+            _say(f"The page is {self._write_page(Path(self._plan.report))}.")
         for text in remarks(self.records, self.known, self._plan.store):
             _say(text)
         if self._lost is not None:
             raise self._lost
+
+    def _write_page(self, folder: Path) -> Path:
+        """The page of these runs, as `report` makes it of all that a store holds."""
+        from toolkit.reports.contents import contents_of
+        from toolkit.reports.export import write
+        from toolkit.reports.frame import Report, make_groups
+
+        look_up = {c.instance.digest: (c.problem, c.instance) for c in self._cases.values()}.get
+        groups, _ = make_groups(self.records, self.known.records, look_up)
+        title = self.known.suite or ", ".join(dict.fromkeys(group.problem for group in groups))
+        suites = suites_of(self.records)
+        report = Report(title, groups, look_up=look_up, suites=suites)
+        return write(contents_of(report), folder, ["html"])[0]
 
     def _told(self, text: str) -> None:
         if not self._plan.quiet:
