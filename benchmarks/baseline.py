@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.bench._cases._environment import ALWAYS, versions
-from toolkit.bench._command._table import align
 from toolkit.bench._verbs._compare_gates import Gate, parse_gates
 from toolkit.errors import UserError, unknown
+from toolkit.reports._aligned import align
 
 HERE = Path(__file__).parent
 STORED = HERE / "baseline"
@@ -81,7 +81,7 @@ def compared(gates: list[Gate], name: str, before: Figures, now: Figures) -> Ite
     new = sorted(now.keys() - before.keys())
     print(f"{name}: {len(before)} benchmarks" + (f"; not in the baseline: {new}" if new else ""))
     if rows:
-        print(align(HEAD, rows, left=2))
+        print(align(HEAD, rows, left=range(2)))
 
 
 def worse(what: str, before: float, now: float) -> tuple[float, str]:

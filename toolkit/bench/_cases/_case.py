@@ -142,11 +142,12 @@ def _sources(module: str) -> Iterable[Path]:
 def source_digest() -> str:
     """A hash of the toolkit's source files that can change a number.
 
-    No solver can import the reports, and none is asked by what stores, shows or exports runs: a
-    new figure does not make runs stale.
+    No solver can import the reports, and none is asked by what draws, stores, shows or exports
+    runs: a new figure does not make runs stale.
     """
     root = Path(toolkit.__file__).parent
-    drawn = set((root / "reports").glob("*.py")) - {root / "reports" / "record.py"}
+    drawn = set((root / "reports").rglob("*.py")) - {root / "reports" / "record.py"}
+    drawn |= set((root / "problems").rglob("*pictures.py"))
     drawn |= {path for name in SHOWING for path in (root / "bench" / name).glob("*.py")}
     sha = hashlib.sha256()
     for path in sorted(set(root.rglob("*.py")) - drawn):

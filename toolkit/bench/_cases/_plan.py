@@ -11,7 +11,7 @@ import msgspec
 from toolkit.component import parse_spec, parse_value
 from toolkit.component import split_outside_brackets as split_outside_brackets
 from toolkit.errors import UserError, unknown
-from toolkit.reports.study import Panel, PaperClaim
+from toolkit.reports.papers.study import Panel, PaperClaim
 
 from ._change import Change
 

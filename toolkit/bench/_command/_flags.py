@@ -1,6 +1,8 @@
 """The flags of the command and of its verbs. Imports nothing heavy."""
 
-from ._parser import Parser, integer, number, switch
+from ._parser import Parser, integer, number, plugin, switch
+from ._report_flags import leaderboard_parser as leaderboard_parser
+from ._report_flags import report_parser as report_parser
 
 VERBS = {
     "list": "the problems, solvers, learners and presets, one line each",
@@ -13,6 +15,8 @@ VERBS = {
     "dump": "write the runs of a store as CSV, JSON lines or Parquet",
     "merge": "unite stores: of each key one run",
     "suite": "list, freeze or verify suites of instances whose optima are known",
+    "report": "a store as a page, tables and figures, or as text; --watch: while a study runs",
+    "leaderboard": "a page that ranks the methods of stores, suite by suite",
     "compare": "set the runs of two stores side by side; tell what became worse",
 }
 FORMATS = ("json", "npz", "nl", "lp", "mps", "gms")
@@ -65,7 +69,7 @@ def export_parser() -> Parser:
         "--format", metavar="A,B", default="json", help=f"of {', '.join(FORMATS)} (json)"
     )
     parser.add_argument("--formulation", metavar="NAME", help="which of the problem's models")
-    _plugin(parser)
+    plugin(parser)
     return parser
 
 
@@ -91,7 +95,7 @@ def train_parser() -> Parser:
         "--save-every", metavar="S", type=number(float), help="seconds between checkpoints (10)"
     )
     parser.add_argument("--logdir", metavar="DIR", help="curves for TensorBoard")
-    _plugin(parser)
+    plugin(parser)
     switch(parser, "--quiet", "no progress")
     return parser
 
@@ -110,7 +114,7 @@ def reproduce_parser() -> Parser:
     integer(parser, "--repeats", "likewise")
     integer(parser, "--evaluations", "limit on judged decisions of a run (the plans')")
     integer(parser, "--jobs", "runs at once (the plans')")
-    _plugin(parser)
+    plugin(parser)
     switch(parser, "--quiet", "no progress")
     return parser
 
@@ -174,7 +178,7 @@ def verify_parser() -> Parser:
     )
     parser.add_argument("file", metavar="FILE", help="a record, a runs.jsonl, or a store")
     parser.add_argument("--arithmetic", choices=("float", "arb"), default="float")
-    _plugin(parser)
+    plugin(parser)
     switch(parser, "--quiet", "print the summary and what is refuted, nothing else")
     return parser
 
@@ -199,7 +203,7 @@ def suite_parser() -> Parser:
     switch(parser, "--update", "freeze: take what the store has that is better")
     switch(parser, "--anew", "freeze: replace what is frozen")
     parser.add_argument("--arithmetic", choices=("float", "arb"), default="float", help="verify")
-    _plugin(parser)
+    plugin(parser)
     switch(parser, "--quiet", "no progress; verify: what is refuted alone")
     return parser
 
@@ -212,13 +216,13 @@ def check_parser() -> Parser:
     parser.add_argument(
         "--problem", metavar="A,B", help="on which problems a solver or a learner is tried (all)"
     )
-    _plugin(parser)
+    plugin(parser)
     return parser
 
 
 def list_parser() -> Parser:
     parser = Parser(prog="python -m toolkit.bench list", description="What there is.")
-    _plugin(parser)
+    plugin(parser)
     return parser
 
 
@@ -279,12 +283,6 @@ def _add_limits(parser: Parser) -> None:
     )
     parser.add_argument("--report", metavar="DIR", help="write a page: DIR/index.html")
     parser.add_argument("--out", metavar="DIR", help="write one record file a run")
-    _plugin(parser)
+    plugin(parser)
     switch(parser, "--quiet", "no progress")
     switch(parser, "--json", "one JSON object a finished run in place of the table")
-
-
-def _plugin(parser: Parser) -> None:
-    parser.add_argument(
-        "--plugin", metavar="FILE.py", action="append", help="brings problems, solvers or learners"
-    )

@@ -42,6 +42,12 @@ def integer(parser: Parser, flag: str, text: str) -> None:
     parser.add_argument(flag, metavar="N", type=number(int), help=text)
 
 
+def plugin(parser: Parser) -> None:
+    parser.add_argument(
+        "--plugin", metavar="FILE.py", action="append", help="brings problems, solvers or learners"
+    )
+
+
 def number(kind: type) -> Callable[[str], Any]:
     """A converter whose complaint says what is wanted."""
 

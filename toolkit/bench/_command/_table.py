@@ -1,10 +1,10 @@
 """The table of a run, as text."""
 
-import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from toolkit.reports import _lessons, numbers
+from toolkit.reports import numbers
+from toolkit.reports._aligned import WIDTH, align
 from toolkit.reports.compare import (
     Comparison,
     Row,
@@ -17,11 +17,10 @@ from toolkit.reports.compare import (
     summarise,
     workload,
 )
-from toolkit.reports.learning import lessons
+from toolkit.reports.learners import tables as _lessons
+from toolkit.reports.learners.lessons import lessons
 from toolkit.reports.record import Record
 
-WIDTH = 118
-NARROWEST = 16  # of the first column, whatever stands beside it
 HEAD = (
     ("", "solver"),
     ("", "status"),
@@ -72,7 +71,7 @@ def _instance(comparison: Comparison, asked: bool) -> str:
     """Title, table, and a line for each run that did not come to an answer."""
     rows = comparison.rows if asked else comparison.ran
     heads = [*HEAD, *((unit, term) for term, unit in comparison.terms.items())]
-    drawn = align(heads, [[*_cells(row), *_terms(comparison, row)] for row in rows], left=3)
+    drawn = align(heads, [[*_cells(row), *_terms(comparison, row)] for row in rows], left=range(3))
     lines = [_title(comparison), drawn]
     for row in rows:
         ended = row.record.failed or row.record.refused
@@ -141,7 +140,7 @@ def _summary(summaries: Sequence[Summary], instances: int) -> str:
         ]
         for s in summaries
     ]
-    return f"all {instances} instances\n" + align(SUMMARY_HEAD, rows, left=1)
+    return f"all {instances} instances\n" + align(SUMMARY_HEAD, rows, left=range(1))
 
 
 def _learners(comparisons: Sequence[Comparison]) -> list[str]:
@@ -150,7 +149,7 @@ def _learners(comparisons: Sequence[Comparison]) -> list[str]:
     blocks = []
     for table in _lessons.tables(found):
         rows = [[label, *(text for text, _ in cells)] for label, cells in table.rows]
-        drawn = f"{table.title}\n{align(table.heads, rows, left=1)}"
+        drawn = f"{table.title}\n{align(table.heads, rows, left=range(1))}"
         blocks.append("\n".join([drawn, "", *map(_wrap, table.legend)]))
     if warnings := _lessons.warnings(found):
         blocks.append("\n".join(map(_wrap, warnings)))
@@ -172,38 +171,6 @@ def _legend(comparisons: Sequence[Comparison]) -> str:
             f"reference workload {timed} over the study: how fast the host was, and how steady"
         )
     return "\n".join(_wrap(line) for line in lines)
-
-
-def align(head: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], left: int) -> str:
-    """Columns two spaces apart under a head of two lines; the first `left` ones flush left.
-
-    Names in the first column that would make lines longer than WIDTH go on below themselves.
-    """
-    two = [[first for first, _ in head], [second for _, second in head]]
-    widths = [max(map(len, column)) for column in zip(*two, *rows, strict=True)]
-    room = max(NARROWEST, WIDTH - sum(width + 2 for width in widths[1:]))
-    names = [_fold(row[0], room) for row in rows]
-    widths[0] = max(map(len, (two[0][0], two[1][0], *(part for name in names for part in name))))
-
-    def line(cells: Sequence[str]) -> str:
-        pairs = enumerate(zip(cells, widths, strict=True))
-        padded = [c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in pairs]
-        return "  ".join(padded).rstrip()
-
-    lines = [line(two[0]), line(two[1]), "  ".join("-" * width for width in widths)]
-    for (first, *rest), row in zip(names, rows, strict=True):
-        lines += [line([first, *row[1:]]), *rest]
-    return "\n".join(lines)
-
-
-def _fold(name: str, room: int) -> list[str]:
-    """A name in lines of at most `room` characters, broken after brackets and commas."""
-    lines = [""]
-    for part in re.findall(r"[^\[,]*[\[,]|[^\[,]+$", name):
-        if lines[-1].strip() and len(lines[-1]) + len(part) > room:
-            lines.append("  ")
-        lines[-1] += part
-    return lines
 
 
 def _wrap(text: str, indent: str = "") -> str:

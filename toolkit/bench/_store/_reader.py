@@ -93,6 +93,14 @@ class Reader:
             for created_at, *row in self._base.execute(ROWS):
                 yield created_at, from_row(tuple(row))
 
+    def state(self) -> tuple[int, str, int]:
+        """What tells whether runs or references have come or been replaced."""
+        with self.explained():
+            query = "SELECT count(*), coalesce(max(created_at), '') FROM runs"
+            runs, last = self._base.execute(query).fetchone()
+            (known,) = self._base.execute('SELECT count(*) FROM "references"').fetchone()
+            return int(runs), str(last), int(known)
+
     def created(self, key: str) -> str:
         """The time when a run was kept."""
         with self.explained():
@@ -147,8 +155,10 @@ def _open(path: Path) -> sqlite3.Connection:
     base = _connect(f"{real.as_uri()}?mode=rw")
     try:
         base.execute("SELECT count(*) FROM sqlite_master")
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
         base.close()
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            raise  # somebody writes, and what they write must not be read half
         log = real.with_name(f"{real.name}-wal")
         if log.exists() and log.stat().st_size:
             raise  # the last runs are there, and must not be missed

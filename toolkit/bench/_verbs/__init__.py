@@ -27,7 +27,9 @@ from ._audit import audit
 from ._check import check
 from ._compare import compare
 from ._dump import dump
+from ._leaderboard import leaderboard
 from ._merge import merge
+from ._report import report
 from ._reproduce import reproduce
 from ._suite import suite
 from ._training import train
@@ -139,5 +141,7 @@ VERBS = {
     "dump": dump,
     "merge": merge,
     "suite": suite,
+    "report": report,
+    "leaderboard": leaderboard,
     "compare": compare,
 }

@@ -11,9 +11,9 @@ import msgspec
 
 from toolkit import solvers
 from toolkit.bench._command._files import LIST
-from toolkit.bench._command._table import WIDTH, align
 from toolkit.bench._store import Reader, is_store
 from toolkit.errors import UserError
+from toolkit.reports._aligned import WIDTH, align
 from toolkit.reports.compare import workload
 from toolkit.reports.paired import Line, Pair, Pairing, lines, paired
 from toolkit.reports.record import Record
@@ -126,7 +126,7 @@ def _blocks(pairing: Pairing) -> Iterator[str]:
         groups.setdefault(pair.after.problem, []).append(pair)
     found = {problem: lines(pairs) for problem, pairs in groups.items()}
     for problem, rows in found.items():
-        yield f"{problem}\n" + align(HEAD, [_cells(line) for line in rows], left=2)
+        yield f"{problem}\n" + align(HEAD, [_cells(line) for line in rows], left=range(2))
     yield "\n".join(_wrap(line) for line in (*LEGEND, *_hosts(pairing.pairs)))
     advice = [text for rows in found.values() for line in rows if (text := _advice(line))]
     if advice:
