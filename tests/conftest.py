@@ -2,6 +2,24 @@
 machine's cores, and what several threads sum up differs in the last place from run to run."""
 
 import os
+from typing import Any
+
+import pytest
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Gives files of one family (`test_a3c*.py`) to one process, unless `--dist` says otherwise:
+    two that need the same kernels at the same time would both compile them."""
+    if config.getoption("dist") != "load":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Families(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return "_".join(nodeid.split(".py::")[0].split("_")[:2])
+
+    return Families(config, log)

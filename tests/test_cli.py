@@ -446,28 +446,30 @@ def start(argv: list[str]) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize(("signals", "done"), [("term", 1), ("int", 2), ("int int", 1)])
-def test_an_interrupt_keeps_and_shows_what_is_done(signals: str, done: int) -> None:
+def test_an_interrupt_keeps_and_shows_what_is_done(
+    signals: str, done: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Ctrl-C lets the run that is at work end; a second one does not, nor does a request to
     terminate, which a harder signal follows."""
-    argv = toy("slow", instances=3)
-    argv[argv.index("slow")] = "slow[wait=1.5]"
+    argv = toy("held", instances=3)
     process = start(argv)
-    assert process.stderr is not None
-    while "[1/3]" not in process.stderr.readline():
+    while not (Path("begun").exists() and Path("begun").stat().st_size == 2):
         assert process.poll() is None
+        time.sleep(0.02)  # until the second run is at work
     for name in signals.split():
-        time.sleep(0.3)  # so that the second run is at work, and two signals are two
         os.killpg(process.pid, signal.Signals[f"SIG{name.upper()}"])  # as a terminal does: to all
+        time.sleep(0.3)  # so that two signals are two, and the first is heard before the run ends
+    Path("go").touch()
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "toy-n5-s0-000" in out
     assert f"Interrupted: {done} of 3 runs are done and kept in results/runs.sqlite" in err
     assert ("Ctrl-C again ends at once" in err) == ("int" in signals)
     assert "Traceback" not in err
-    again = subprocess.run([*COMMAND, *argv], capture_output=True, text=True, timeout=60)
-    assert again.returncode == 0
-    assert again.stderr.count("stored before") == done
-    assert "[3/3]" in again.stderr
+    assert main(argv) == 0
+    again = capsys.readouterr().err
+    assert again.count("stored before") == done
+    assert "[3/3]" in again
 
 
 def test_a_closed_pipe_ends_quietly() -> None:

@@ -25,10 +25,10 @@ from toolkit.errors import UserError
 from toolkit.instances import Instance, rng_for
 from toolkit.learners import Training
 from toolkit.problems import Frames, HasCompletion, HasRepair, Problem, least_mean
-from toolkit.reports._metrics import by_tenth, metric_of
-from toolkit.reports.card import Chapter, render
+from toolkit.reports.papers.card import Chapter, render
+from toolkit.reports.papers.metrics import by_tenth, metric_of
+from toolkit.reports.papers.study import Panel, Study
 from toolkit.reports.record import Record
-from toolkit.reports.study import Panel, Study
 from toolkit.solvers import Budget, Claim, Probe, Result, Solver, Stop
 from toolkit.solvers._episode import FrameByFrame, lowest
 
