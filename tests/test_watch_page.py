@@ -168,10 +168,17 @@ def test_a_store_that_was_locked_is_looked_at_again(tmp_path, monkeypatch):
     assert "zz-one" in page_of(served)
 
 
+def heeding():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_it_tells_its_address_and_ends_well(tmp_path):
     command = [sys.executable, "-m", "toolkit.bench", "report", str(tmp_path / "x.sqlite")]
     with subprocess.Popen(
-        [*command, "--watch", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*command, "--watch", "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=heeding,  # tests that run in the background ignore it, and so would the child
     ) as child:
         line = child.stdout.readline().decode()
         assert line.startswith("http://127.0.0.1:")

@@ -20,21 +20,31 @@ class Folder:
         self._path = path
 
     def add(self, record: Record, row: dict[str, Any], instance: Instance) -> None:
-        """Writes the record file and, unless the list has the run already, its line."""
+        """Writes the record file and its line in the list, in place of one of the same run."""
         name = f"{_plain(record.label)}-{_plain(record.instance)}-{record.key}.json"
         content = full(record, row, instance.as_json())
         line = msgspec.json.encode({**row, "file": name}) + b"\n"
         try:
             (self._path / name).write_bytes(msgspec.json.encode(content) + b"\n")
-            with (self._path / LIST).open("a+b") as file:
-                file.seek(0)
-                if line not in file.read().splitlines(keepends=True):
-                    file.write(line)
+            self._enlist(line, b'"key":%s' % msgspec.json.encode(record.key))
         except OSError as error:
             raise UserError(
                 f"Cannot write to --out {str(self._path)!r} ({error.strerror}); free some space "
                 "or name another folder."
             ) from None
+
+    def _enlist(self, line: bytes, key: bytes) -> None:
+        """A run that was run or refused again has one line: the newer one."""
+        path = self._path / LIST
+        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+        others = [each for each in lines if key not in each]
+        if len(others) == len(lines):
+            with path.open("ab") as file:
+                file.write(line)
+        elif line not in lines:
+            scratch = path.with_name(f"{LIST}.part")
+            scratch.write_bytes(b"".join([*others, line]))
+            scratch.replace(path)
 
 
 def full(record: Record, row: dict[str, Any], instance: Any) -> dict[str, Any]:
