@@ -2,6 +2,7 @@
 machine's cores, and what several threads sum up differs in the last place from run to run."""
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,3 +24,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return "_".join(nodeid.split(".py::")[0].split("_")[:2])
 
     return Families(config, log)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def plugins_stay_in_their_file() -> Iterator[None]:
+    """What the tests of a file plug in, the next file's do not find: names may be the same."""
+    from toolkit import learners, problems, solvers
+
+    extras = [kind.registry._extra for kind in (problems, solvers, learners)]
+    before = [dict(extra) for extra in extras]
+    yield
+    for extra, kept in zip(extras, before, strict=True):
+        extra.clear()
+        extra.update(kept)
