@@ -1,6 +1,7 @@
 """Contents made by hand that pages are tested with: every kind of chart and cell, hostile names."""
 
 import msgspec
+from toy_record import TOY
 
 from toolkit.reports.content import Axis, Cell, Chart, Column, Section, Series, Table, count, words
 from toolkit.reports.contents import Chapter, Contents
@@ -16,29 +17,8 @@ HOSTILE = (
 )
 LOG = Axis(label="seconds", log=True, floor=1e-5)
 GAP = Axis(label="gap", log=True, floor=1e-9, share=True)
-RECORD = Record(
-    key="k",
-    problem="toy",
-    version=1,
-    preset="paper",
-    n_users=3,
-    problem_params={"n_users": 3},
-    instance="toy-0",
-    digest="d0",
-    sense="min",
-    solver="a",
-    params={},
-    label="a",
-    seed=0,
-    status="feasible",
-    stop="finished",
-    verdict="feasible",
-    objective=10.0,
-    violation=0.0,
-    seconds=1.0,
-    evaluations=5,
-    limits={"seconds": 10.0, "evaluations": None},
-    environment={"python": "3", "threads": 1, "jobs": 1},
+RECORD = msgspec.structs.replace(
+    TOY, preset="paper", evaluations=5, environment={"python": "3", "threads": 1, "jobs": 1}
 )
 
 

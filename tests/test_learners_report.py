@@ -5,6 +5,7 @@ import re
 
 import msgspec
 import pytest
+from toy_record import TOY
 
 from toolkit.bench._command._table import WIDTH, render
 from toolkit.reports import numbers
@@ -15,27 +16,7 @@ from toolkit.reports.learners.tables import tables, warnings
 from toolkit.reports.page import render_page
 from toolkit.reports.record import Record
 
-BASE = Record(
-    key="k",
-    problem="toy",
-    version=1,
-    preset=None,
-    n_users=3,
-    problem_params={},
-    instance="toy-0",
-    digest="d0",
-    sense="min",
-    solver="policy",
-    params={},
-    label="policy",
-    seed=0,
-    status="feasible",
-    stop="finished",
-    verdict="feasible",
-    objective=10.0,
-    violation=0.0,
-    seconds=1.0,
-)
+BASE = msgspec.structs.replace(TOY, problem_params={}, limits={})
 POLICY = {
     "training_seconds": 30.0,
     "training_steps": 600,

@@ -2,34 +2,16 @@
 
 import msgspec
 import pytest
+from toy_record import TOY
 
 from toolkit.bench._command._table import render
 from toolkit.reports import numbers
 from toolkit.reports.compare import best_known, compare, formulas, refusals, summarise
 from toolkit.reports.record import PUBLIC, Record
 
-BASE = Record(
-    key="k",
-    problem="toy",
-    version=1,
-    preset=None,
-    n_users=3,
-    problem_params={"n_users": 3},
-    instance="toy-0",
-    digest="d0",
-    sense="min",
-    solver="a",
-    params={},
-    label="a",
-    seed=0,
-    status="feasible",
-    stop="finished",
-    verdict="feasible",
-    objective=10.0,
-    violation=0.0,
-    seconds=1.0,
+BASE = msgspec.structs.replace(
+    TOY,
     evaluations=5,
-    limits={"seconds": 10.0, "evaluations": None},
     environment={"python": "3", "gurobipy": None},
     trace=[[0.1, 1, 12.0, None], [0.5, 4, 10.0, None]],
 )

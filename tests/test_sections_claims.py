@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from toy_record import TOY
 
 from toolkit.bench._cases._case import chosen_problem
 from toolkit.bench._cases._plan import make_plan
@@ -19,28 +20,8 @@ from toolkit.reports.papers.study import OPTIMUM, Panel, PaperClaim, Study
 from toolkit.reports.record import Record
 from toolkit.reports.sections import claims, learning, made_with
 
-BASE = Record(
-    key="k",
-    problem="toy",
-    version=1,
-    preset=None,
-    n_users=3,
-    problem_params={"n_users": 3},
-    instance="toy-n3-s0-000",
-    digest="d0",
-    sense="min",
-    solver="greedy",
-    params={},
-    label="greedy",
-    seed=0,
-    status="feasible",
-    stop="finished",
-    verdict="feasible",
-    objective=10.0,
-    violation=0.0,
-    seconds=1.0,
-    limits={"seconds": 10.0, "evaluations": None},
-    environment={"toolkit": "1", "processor": "A", "cores": 2, "threads": 1, "jobs": 1},
+BASE = msgspec.structs.replace(
+    TOY, environment={"toolkit": "1", "processor": "A", "cores": 2, "threads": 1, "jobs": 1}
 )
 PROVED = {"status": "optimal", "verdict": "proved", "bound": 10.0, "gap": 0.0}
 TAUGHT = {"training_seconds": 30.0, "first_feasible": True, "batch": 64, "batch_seconds": 0.5}
