@@ -28,7 +28,9 @@ class Users:
 
     def __init__(self, data: Data) -> None:
         table = user_table(data)
-        self.local, _, self.q, _, self.time, self.work, self.nats, self.h, self.y_max = table
+        self.local, _, self.q, _, self.time, self.work, self.nats, self.h, self.y_max = table[:9]
+        self.late = float(data.get("weight_late", np.inf))  # cost of a second; inf: not to be had
+        self.q_late, self.time_late = table[9:11] if len(table) > 9 else (self.q, self.time)
         self.n = len(self.q)
         self.deadline, self.total = float(data["deadline"]), float(data["bandwidth"])
         self.delay, self.energy = float(data["weight_delay"]), float(data["weight_energy"])
@@ -41,6 +43,8 @@ class Users:
 
     def need(self, k: int) -> np.ndarray:
         """Least bandwidth with which the upload ends in time, at full power; inf where none."""
+        if self.late < np.inf:
+            return np.zeros(self.n)
         room = self.room(k)
         safe = np.where(room > 0, room, 1.0)
         return np.where(room > 0, self.nats / (self.y_max * safe), np.inf)
@@ -69,9 +73,17 @@ class Users:
     def _at_price(self, s: float, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Shares b and costs v(b) + s^2 b of the uploads at bandwidth price s^2, (n,) each.
 
-        A Lambert W value where the deadline binds; nan where no time is left.
+        A Lambert W value where the deadline binds; nan where no time is left. Where lateness is
+        dear, but not too dear, its weight is one of delay.
         """
-        room = np.where(self.room(k) > 0, self.room(k), np.nan)
+        if self.late < np.inf and np.any(over := s * self.time_late >= self.room(k)):
+            share, cost = self._in_time(s, np.where(over, np.nan, self.room(k)))
+            late = 2 * s * self.q_late - self.late * self.room(k)
+            return np.where(over, self.q_late / s, share), np.where(over, late, cost)
+        return self._in_time(s, np.where(self.room(k) > 0, self.room(k), np.nan))
+
+    def _in_time(self, s: float, room: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """`_at_price` of users who have that much time, and need no more; nan: they have none."""
         y = 2 * lambertw(0.5 * s * np.sqrt(self.nats * self.h / self.energy) / room).real
         y = np.minimum(y, self.y_max)
         with np.errstate(invalid="ignore", divide="ignore"):

@@ -43,6 +43,10 @@ class _Uploads:
         ]
         energy = cp.multiply(self.power_at_best + 1 / h, self.heat) - cp.multiply(1 / h, self.time)
         self.cost = cp.multiply(self.t_unit, users.delay * self.time + users.energy * energy)
+        self.late: Any = 0.0  # seconds beyond the room, in units of time; they may be paid for
+        if users.late < np.inf:
+            self.late = cp.Variable(m, nonneg=True)
+            self.cost = self.cost + cp.multiply(self.t_unit * users.late, self.late)
 
     def power(self) -> np.ndarray:
         """p of the solution, (m,)."""
@@ -68,17 +72,22 @@ def exponential_cone(data: Data, offload: np.ndarray) -> ConvexModel:
         shares = cp.sum(cp.inv_pos(uploads.inverse))
         rules += [
             *uploads.rules,
-            uploads.time <= users.room(k)[remote] / uploads.t_unit,
+            uploads.time <= users.room(k)[remote] / uploads.t_unit + uploads.late,
             shares <= users.total / uploads.b_unit,
         ]
         cost = cost + cp.sum(uploads.cost)
     if len(local):
         speed = cp.Variable(len(local), nonneg=True)  # in units of f_max
         work, f_max = (data["size"] * data["cycles"])[local], data["f_max"][local]
-        rules += [speed <= 1, speed >= work / (f_max * users.deadline)]
-        slow, hot = users.delay * work / f_max, users.energy * data["kappa"] * work * f_max**2
+        delay, hot = work / f_max, users.energy * data["kappa"] * work * f_max**2
+        rules.append(speed <= 1)
+        if users.late < np.inf:
+            over = cp.pos(cp.multiply(delay, cp.inv_pos(speed)) - users.deadline)
+            cost = cost + users.late * cp.sum(over)
+        else:
+            rules.append(speed >= delay / users.deadline)
         cost = cost + cp.sum(
-            cp.multiply(slow, cp.inv_pos(speed)) + cp.multiply(hot, cp.square(speed))
+            cp.multiply(users.delay * delay, cp.inv_pos(speed)) + cp.multiply(hot, cp.square(speed))
         )
 
     def read() -> Decision:
@@ -123,7 +132,7 @@ class _Relaxed:
             *up.rules,
             self._budget,
             cp.SOC(bandwidth + up.inverse, cp.vstack([2 * a, bandwidth - up.inverse]), axis=0),
-            up.time <= cp.multiply(self._room, a),
+            up.time <= cp.multiply(self._room, a) + up.late,
             a >= users.forced.astype(float),
             a <= self._usable,
         ]

@@ -31,6 +31,8 @@ def _constants(data: Data) -> dict[str, Any]:
     local, frequency, _, power, _, _, _, h, _ = user_table(data)
     size, work = data["size"] / M, data["size"] * data["cycles"] / G
     p_max = float(data["p_max"])
+    soft = "weight_late" in data  # then no delay alone costs more than all users local
+    longest = float(local.sum() / data["weight_delay"]) if soft else float(data["deadline"])
     return {
         "n": len(size),
         "size": size,
@@ -46,6 +48,8 @@ def _constants(data: Data) -> dict[str, Any]:
         "p_max": p_max,
         "bandwidth": float(data["bandwidth"]) / M,
         "deadline": float(data["deadline"]),
+        "longest": longest,
+        "late": float(data["weight_late"]) if soft else None,
         "kappa": float(data["kappa"]) * G**3,
         "delay": float(data["weight_delay"]),
         "energy": float(data["weight_energy"]),
@@ -76,7 +80,7 @@ def paper(data: Data) -> AlgebraicModel:
     m.bandwidth = pyo.Var(m.user, bounds=(0, c["bandwidth"]))
     m.power = pyo.Var(m.user, bounds=(0, c["p_max"]))
     m.frequency = pyo.Var(m.user, bounds=lambda _, i: (0, c["f_max"][i]))
-    slowest, least = c["work"] / c["deadline"], c["size"] / c["deadline"]  # of those in time
+    slowest, least = c["work"] / c["longest"], c["size"] / c["longest"]  # worth having
     widest = c["bandwidth"] * c["s_high"] + least
     m.speed = pyo.Var(
         m.user, bounds=lambda _, i: (min(slowest[i], c["f_max"][i]), 2 * c["f_max"][i])
@@ -94,7 +98,7 @@ def paper(data: Data) -> AlgebraicModel:
 
     m.speed_is = pyo.Constraint(m.user, rule=speed)
     m.rate_is = pyo.Constraint(m.user, rule=rate)
-    m.c1 = pyo.Constraint(m.user, rule=lambda m, i: m.delay[i] <= c["deadline"])
+    m.c1 = pyo.Constraint(m.user, rule=lambda m, i: m.delay[i] <= _due(m, c, i))
     m.c2 = pyo.Constraint(expr=sum(m.bandwidth[i] for i in m.user) <= c["bandwidth"])
     _add_consistency(pyo, m, c)
 
@@ -109,6 +113,9 @@ def paper(data: Data) -> AlgebraicModel:
         _set(m.frequency, frequency)
         _set(m.speed, frequency + c["f_max"] * offload)
         _set(m.rate, bandwidth * np.log2(1 + power * c["h"]) + least * (1 - offload))
+        if c["late"] is not None:
+            delay = np.array([pyo.value(m.delay[i]) for i in m.user])
+            _set(m.late, np.maximum(delay - c["deadline"], 0.0))
 
     def read() -> Decision:
         offload = np.round(_get(m.offload))
@@ -128,6 +135,19 @@ def _add_count(pyo: Any, m: Any, c: Mapping[str, Any]) -> None:
     m.k_is = pyo.Constraint(expr=m.k == sum(m.offload[i] for i in m.user))
 
 
+def _add_lateness(pyo: Any, m: Any, c: Mapping[str, Any], cost: Any) -> None:
+    """The objective; where lateness is paid for, `late` is a user's seconds beyond the deadline."""
+    if c["late"] is not None:
+        m.late = pyo.Var(m.user, bounds=(0, c["longest"]))
+        cost = cost + sum(c["late"] * m.late[i] for i in m.user)
+    m.cost = pyo.Objective(expr=cost)
+
+
+def _due(m: Any, c: Mapping[str, Any], i: int, used: Any = 1.0) -> Any:
+    """When user i's task is due at the latest, if `used`."""
+    return c["deadline"] * used + (0 if c["late"] is None else m.late[i])
+
+
 def _add_paper_costs(pyo: Any, m: Any, c: Mapping[str, Any]) -> None:
     """T_n of (8), E_n of (9) and the objective of (10)."""
 
@@ -141,9 +161,8 @@ def _add_paper_costs(pyo: Any, m: Any, c: Mapping[str, Any]) -> None:
 
     m.delay = pyo.Expression(m.user, rule=delay)
     m.energy = pyo.Expression(m.user, rule=energy)
-    m.cost = pyo.Objective(
-        expr=sum(c["delay"] * m.delay[i] + c["energy"] * m.energy[i] for i in m.user)
-    )
+    cost = sum(c["delay"] * m.delay[i] + c["energy"] * m.energy[i] for i in m.user)
+    _add_lateness(pyo, m, c, cost)
 
 
 def _add_consistency(pyo: Any, m: Any, c: Mapping[str, Any]) -> None:
@@ -167,16 +186,16 @@ def lifted(data: Data) -> AlgebraicModel:
     import pyomo.environ as pyo
 
     c = _constants(data)
-    n, longest = c["n"], c["deadline"] * c["s_high"] / c["size"]
+    n, longest = c["n"], c["longest"] * c["s_high"] / c["size"]
     m = pyo.ConcreteModel("cpdrl-lifted")
     m.user = pyo.RangeSet(0, n - 1)
     m.offload = pyo.Var(m.user, domain=pyo.Binary)
     m.bandwidth = pyo.Var(m.user, bounds=(0, c["bandwidth"]))
     m.inverse = pyo.Var(m.user, bounds=lambda _, i: (0, longest[i]))
-    m.upload = pyo.Var(m.user, bounds=(0, c["deadline"]))
+    m.upload = pyo.Var(m.user, bounds=(0, c["longest"]))
     m.efficiency = pyo.Var(m.user, bounds=lambda _, i: (c["s_low"][i], c["s_high"][i]))
     m.power = pyo.Var(m.user, bounds=lambda _, i: (c["power"][i], c["p_max"]))
-    m.energy = pyo.Var(m.user, bounds=(0, c["deadline"] * c["p_max"]))
+    m.energy = pyo.Var(m.user, bounds=(0, c["longest"] * c["p_max"]))
     m.share = pyo.Var(m.user, bounds=(0, n))
     for i in np.flatnonzero(np.isinf(c["local"])):
         m.offload[int(i)].fix(1)
@@ -203,14 +222,13 @@ def lifted(data: Data) -> AlgebraicModel:
 def _add_lifted_costs(pyo: Any, m: Any, c: Mapping[str, Any]) -> None:
     """The objective, C1, and share = offload * k by its lower envelope (both want it small)."""
     local = np.where(np.isinf(c["local"]), 0.0, c["local"])
-    m.cost = pyo.Objective(
-        expr=sum(
-            local[i] * (1 - m.offload[i])
-            + c["delay"] * (m.upload[i] + c["execution"][i] * m.share[i])
-            + c["energy"] * m.energy[i]
-            for i in m.user
-        )
+    cost = sum(
+        local[i] * (1 - m.offload[i])
+        + c["delay"] * (m.upload[i] + c["execution"][i] * m.share[i])
+        + c["energy"] * m.energy[i]
+        for i in m.user
     )
+    _add_lateness(pyo, m, c, cost)
     others = c["n"] - 1
     m.share_is = pyo.Constraint(
         m.user, rule=lambda m, i: m.share[i] >= m.k - others * (1 - m.offload[i])
@@ -218,7 +236,7 @@ def _add_lifted_costs(pyo: Any, m: Any, c: Mapping[str, Any]) -> None:
     m.c1 = pyo.Constraint(
         m.user,
         rule=lambda m, i: (
-            m.upload[i] + c["execution"][i] * m.share[i] <= c["deadline"] * m.offload[i]
+            m.upload[i] + c["execution"][i] * m.share[i] <= _due(m, c, i, m.offload[i])
         ),
     )
 
@@ -273,3 +291,6 @@ def _put_lifted(m: Any, c: Mapping[str, Any], decision: Decision) -> None:
     _set(m.power, power)
     _set(m.energy, upload * power)
     _set(m.share, offload * offload.sum())
+    if c["late"] is not None:
+        delay = offload * (upload + c["execution"] * offload.sum())
+        _set(m.late, np.maximum(delay - c["deadline"] * offload, 0.0))

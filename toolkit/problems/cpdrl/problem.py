@@ -1,13 +1,13 @@
 """The problem itself: data, decisions, and the one formula that prices them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from toolkit.arrays import Array, Data, Decision, array_namespace, at_most
+from toolkit.arrays import Array, Data, Decision, array_namespace, at_most, positive
 from toolkit.instances import Instance
 from toolkit.problems import Evaluation, Field, Problem, Space, Var
 from toolkit.problems._knowledge import (
@@ -149,15 +149,21 @@ class Cpdrl(Problem):
         cost = one["weight_delay"] * delay + one["weight_energy"] * energy
 
         total = xp.sum(decision["bandwidth"], axis=-1)
-        return Evaluation(
+        found = Evaluation(
             objective=xp.sum(cost, axis=-1),
             violations={
-                "deadline": xp.max(at_most(delay, one["deadline"], one["deadline"]), axis=-1),
                 "bandwidth": at_most(total, data["bandwidth"], data["bandwidth"]),
                 "consistency": xp.max(_inconsistency(xp, data, one, decision), axis=-1),
             },
             terms={"delay": xp.sum(delay, axis=-1), "energy": xp.sum(energy, axis=-1)},
         )
+        return self.late(found, data, delay - one["deadline"])
+
+    def late(self, found: Evaluation, data: Data, excess: Array) -> Evaluation:
+        """C1: nobody may be late. excess: delay beyond the deadline (s), (*batch, n)."""
+        xp = array_namespace(excess)
+        worst = xp.max(positive(excess), axis=-1) / data["deadline"]
+        return replace(found, violations={"deadline": worst, **found.violations})
 
     def pictures(self, data: Data, decision: Decision) -> list[Picture]:
         from . import pictures

@@ -12,7 +12,8 @@ is a lower bound of the loss of every decision with k offloaders: weak duality f
 the cardinality and the deadlines; c_n(mu) = min_p (lambda1 + mu + lambda2 p) D / log2(1 + p h). A
 forced user contributes its own term instead of the min. Between the ends, with mu constant, f is
 a concave function plus a parabola, so that two evaluations bound all k between (A4,
-`least_between`). The multipliers are guessed here: they need not be stored, for any are valid.
+`least_between`). The multipliers are guessed here: they need not be stored, for any are valid. Where
+lateness has a price (`cpdrl_soft`) any up to that price are, nobody is stuck and nothing infeasible.
 
 The sums over users are rigorous in two ways: NumPy with a proved error bound (`floats`) and
 python-flint's balls (`balls`, the reference, also where data are too extreme for the former).
@@ -182,7 +183,8 @@ class CardinalityProof:
         if not len(which):
             return
         mus = [g.multiplier(s, k, which)[0] for k, s, _ in ends]
-        mus[-1] = np.where(g.room(ends[-1][0], which) > 0, mus[-1], mus[0])
+        if not g.soft:
+            mus[-1] = np.where(g.room(ends[-1][0], which) > 0, mus[-1], mus[0])
         cap = np.where(np.isin(which, inside), np.inf, g.local[which])
         tried = [(mus[0] + mus[-1]) / 2, *mus, np.zeros(len(which))]
         worth = [g.terms(mu, ends, cap, which) for mu in tried]

@@ -44,21 +44,22 @@ class ArbUsers:
             self.work = [w / one["f_server"] for w in self.cycles]
             self.peak = [self.p_max * g / one["noise"] for g in gain]
             self.top = [peak.log1p() for peak in self.peak]
-            self.stuck = np.array(
-                [bool(w > self.tau * f) for w, f in zip(self.cycles, f_max, strict=True)]
-            )
+            late = [w > self.tau * f for w, f in zip(self.cycles, f_max, strict=True)]
+            self.stuck = np.array([bool(w) and not guesses.soft for w in late])
+            guessed = (guesses.frequency.tolist(), guesses.local_mu.tolist())
             self.local = [
-                self._local(w, f, arb(at))
-                for w, f, at in zip(self.cycles, f_max, guesses.frequency.tolist(), strict=True)
+                self._local(w, f, arb(at), arb(mu))
+                for w, f, at, mu in zip(self.cycles, f_max, *guessed, strict=True)
             ]
         self.slack = self.lines(None)
 
-    def _local(self, cycles: Any, f_max: Any, at: Any) -> Any:
+    def _local(self, cycles: Any, f_max: Any, at: Any, mu: Any) -> Any:
         """Cost of local execution: the tangent at a guessed frequency, at its smaller end."""
-        slow, hot = self.delay / at, self.energy * self.kappa * at * at
+        slow, hot = (self.delay + mu) / at, self.energy * self.kappa * at * at
         tilt = 2 * hot - slow
-        low, high = cycles / self.tau / at - 1, f_max / at - 1
-        return cycles * (slow + hot + (tilt * low).min(tilt * high))
+        least = 0 if self.guesses.soft else cycles / self.tau / at
+        low, high = least - 1, f_max / at - 1
+        return cycles * (slow + hot + (tilt * low).min(tilt * high)) - mu * self.tau
 
     def _root_cost(self, i: int, mu: Any, x: Any) -> Any:
         """sqrt of the tangent's bound of c(mu), from any guess x of p h."""
@@ -104,6 +105,8 @@ class ArbUsers:
 
     def _need(self, i: int, k: int) -> float:
         """Lower bound of the bandwidth that user i needs when k offload; inf: none suffices."""
+        if self.guesses.soft:
+            return 0.0
         room = self.tau - self.work[i] * k
         if room <= 0:
             return float("inf")

@@ -16,7 +16,9 @@ Per user (all lower bounds; `x` = z - 1 for any guess z > 0 of 1 + p h, P = Pmax
 * lambda1 / f + lambda2 kappa f^2 >= A + E + (2 E - A) r with A, E its two terms at the guess f0
   and r = f / f0 - 1, the tangent; it is least at an end of W / tau <= f <= f_max. The errors of
   2 E - A (4.1 U) and of r (4.1 U (1 + |r|)), their product, A + E and the sums stay below 16 U
-  (2 E + A)(1 + |r|); 24 U of it are subtracted. W times that, 2 roundings: 4 U more.
+  (2 E + A)(1 + |r|); 24 U of it are subtracted. W times that, 2 roundings: 4 U more. Where lateness
+  has a price, lambda1 + mu stands for lambda1 (one rounding more, within the 24 U), mu tau is
+  subtracted for any 0 <= mu <= that price, and f may be as low as 0.
 * w = D C / F: 2 roundings, 4 U off. The need D ln 2 / (ln(1 + P) room): room = tau - w k errs by
   5 U (tau + w k), 8 U are added; ln(1 + P) by 19 U, 32 U are added; 5 more roundings, 8 U off.
 
@@ -76,13 +78,15 @@ class FloatUsers:
     def _local(self) -> np.ndarray:
         """Lower bounds of the cost of local execution."""
         f, g = self.guesses.frequency, self.guesses
-        slow, hot = g.delay / f, g.energy * float(self.data["kappa"]) * (f * f)
-        ends = [self.cycles / g.tau / f - 1, self.data["f_max"] / f - 1]
+        slow, hot = (g.delay + g.local_mu) / f, g.energy * float(self.data["kappa"]) * (f * f)
+        least = np.zeros_like(f) if g.soft else self.cycles / g.tau / f
+        ends = [least - 1, self.data["f_max"] / f - 1]
         tilt = 2 * hot - slow
         tangent = slow + hot + np.minimum(tilt * ends[0], tilt * ends[1])
         reach = 1 + np.maximum(np.abs(ends[0]), np.abs(ends[1]))
         tangent -= 24 * U * (2 * hot + slow) * reach
-        return np.asarray(np.maximum(self.cycles * tangent * (1 - 4 * U), 0.0))
+        cost, given = self.cycles * tangent * (1 - 4 * U), g.local_mu * g.tau
+        return np.asarray(np.maximum(cost - given - 4 * U * (cost + given), 0.0))
 
     def _stuck(self) -> np.ndarray:
         """Users for whom D C > tau f_max, exactly: they cannot run locally.
@@ -91,6 +95,8 @@ class FloatUsers:
         """
         most = self.guesses.tau * self.data["f_max"]
         stuck: np.ndarray = self.cycles > most
+        if self.guesses.soft:
+            return np.zeros_like(stuck)
         for i in np.flatnonzero(self.cycles == most):
             size, cycles, f_max = (Fraction(self.data[k][i]) for k in ("size", "cycles", "f_max"))
             stuck[i] = size * cycles > Fraction(self.guesses.tau) * f_max
@@ -140,6 +146,8 @@ class FloatUsers:
 
     def needs(self, k: Any, which: Any = slice(None)) -> np.ndarray:
         """Lower bounds of the bandwidth that each user needs when k offload; inf: none suffices."""
+        if self.guesses.soft:
+            return np.zeros(np.broadcast_shapes(np.shape(k), self.load[which].shape))
         load = self.load[which] * k
         room = self.guesses.tau - load + 8 * U * (self.guesses.tau + load)
         least = self.nats[which] / (self.top[which] * np.where(room > 0, room, 1.0)) * (1 - 8 * U)

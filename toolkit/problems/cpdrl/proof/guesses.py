@@ -28,6 +28,8 @@ class Guesses:
         self.tau, self.total = float(data["deadline"]), float(data["bandwidth"])
         self.delay, self.energy = float(data["weight_delay"]), float(data["weight_energy"])
         self.p_max = float(data["p_max"])
+        self.ceiling = float(data.get("weight_late", HUGE))  # of mu: what a late second costs
+        self.soft = "weight_late" in data
         cycles = np.asarray(data["size"] * data["cycles"], float)
         self.h = np.asarray(data["gain"] / data["noise"], float)
         self.nats = np.asarray(data["size"] * LN2, float)
@@ -38,10 +40,26 @@ class Guesses:
         power = np.minimum(np.expm1(self.y) / self.h, self.p_max)
         self.q = np.sqrt((self.delay + self.energy * power) * self.nats / self.y)
         self.time = self.nats / (self.y * self.q)  # of an upload, per unit of s, deadline slack
-        best = np.cbrt(self.delay / (2 * self.energy * float(data["kappa"])))
-        f = np.minimum(np.maximum(best, cycles / self.tau), data["f_max"])
+        self._compute(cycles, np.asarray(data["f_max"], float), 2 * self.energy * data["kappa"])
+        if self.soft:
+            full = np.full_like(self.h, self.ceiling)
+            self.y_late = self.exponent(full)
+            power = np.minimum(np.expm1(self.y_late) / self.h, self.p_max)
+            dear = self.delay + self.ceiling + self.energy * power
+            self.q_late = np.sqrt(dear * self.nats / self.y_late)
+
+    def _compute(self, cycles: np.ndarray, f_max: np.ndarray, heat: float) -> None:
+        """The local frequency, its cost, and the multiplier of the deadline there."""
+        best, in_time = np.cbrt(self.delay / heat), cycles / self.tau
+        dear = np.cbrt((self.delay + self.ceiling) / heat) if self.soft else HUGE
+        f = np.minimum(np.maximum(best, np.minimum(in_time, dear)), f_max)
         self.frequency: np.ndarray = f
-        self.local = cycles * (self.delay / f + self.energy * float(data["kappa"]) * f * f)
+        self.local = cycles * (self.delay / f + heat / 2 * f * f)
+        self.local_mu = np.zeros_like(f)
+        if self.soft:
+            self.local += self.ceiling * np.maximum(cycles / f - self.tau, 0.0)
+            at_kink = np.clip(heat * f**3 - self.delay, 0.0, self.ceiling)
+            self.local_mu = np.where(cycles > self.tau * f * (1 + 1e-12), self.ceiling, at_kink)
 
     def exponent(self, mu: np.ndarray, which: Which = slice(None)) -> np.ndarray:
         """The y <= y_max of the power that minimises (lambda1 + mu + lambda2 p) / ln(1 + p h).
@@ -67,7 +85,7 @@ class Guesses:
     def tight(self, s: Any, k: Any) -> np.ndarray:
         """Users who could offload, but not at the slack power and share: the deadline binds."""
         room = self.room(k)
-        binds: np.ndarray = (room > 0) & (s * self.time > room)
+        binds: np.ndarray = ((room > 0) | self.soft) & (s * self.time > room)
         return binds
 
     def costs(self, s: Any, k: Any) -> np.ndarray:
@@ -78,6 +96,8 @@ class Guesses:
     def late(self, k: Any) -> np.ndarray:
         """Users who may be unable to meet the deadline with k offloaders even with all of B."""
         room = self.room(k)
+        if self.soft:
+            return np.zeros(len(room), bool)
         return (room <= 0) | (self.nats > room * self.y_max * (self.total * 0.999))
 
     def exponent_in(self, s: Any, room: np.ndarray, which: Which = slice(None)) -> np.ndarray:
@@ -102,7 +122,17 @@ class Guesses:
             at_top = s * s * self.nats[which] / (top * room * room)
         at_top = at_top - self.delay - self.energy * self.p_max
         mu = np.where(y >= top, at_top, inner)
-        return np.where(binds, np.clip(mu, 0, HUGE), 0.0), np.where(binds, y, self.y[which])
+        mu = np.where(binds, np.clip(mu, 0, self.ceiling), 0.0)
+        y = np.where(binds, y, self.y[which])
+        if self.soft:
+            late = self.is_late(s, k, which)
+            mu, y = np.where(late, self.ceiling, mu), np.where(late, self.y_late[which], y)
+        return mu, y
+
+    def is_late(self, s: Any, k: Any, which: Which = slice(None)) -> np.ndarray:
+        """Who would rather pay for lateness than be in time, where that can be paid for."""
+        upload = s * self.nats[which] / (self.y_late[which] * self.q_late[which])
+        return np.asarray(upload >= self.room(k, which))
 
     def terms(
         self,
@@ -151,6 +181,10 @@ class Guesses:
         y = self.exponent_in(s[:, None], room)
         share = np.where(binds, self.nats / (y * room), self.q / s[:, None]) * masks
         bend = np.where(binds, np.where(y < self.y_max, -2 / (2 + y), -TINY), -1.0)
+        if self.soft:
+            late = self.is_late(s[:, None], k[:, None])
+            share = np.where(late, self.q_late / s[:, None] * masks, share)
+            bend = np.where(late, -1.0, bend)
         return share.sum(-1), (share * bend).sum(-1)
 
 
