@@ -60,7 +60,7 @@ PROBLEM = problems.load("cpdrl_soft")
 
 
 def test_the_price_of_lateness_by_hand():
-    instance = problems.load("cpdrl_soft", "tight", n_users=3).instance()
+    instance = problems.load("cpdrl_soft", "tight", n_users=3, deadline=0.1).instance()
     data = instance.data
     n, hz = 3, float(data["bandwidth"])
     offload = np.array([1.0, 0.0, 1.0])

@@ -16,6 +16,7 @@ from toolkit.instances import Instance
 from toolkit.problems.droo import Droo
 from toolkit.problems.droo.problem import coefficients
 from toolkit.problems.droo.proof import ChargeProof, Region, root_down, root_up
+from toolkit.problems.droo.search import best_modes
 from toolkit.solvers import Budget, Probe, Status
 
 ARITHMETICS = ("float", "arb")
@@ -209,6 +210,79 @@ def test_the_scaled_law_is_not_trivial_for_many_users():
         for index in range(5):
             result = solve(problem, dict(problem.instance(index).data), gap=1e-4)[1]
             assert low <= result.decision["offload"].mean() <= high
+
+
+# Many at once.
+
+
+def many(n, rows, seed=0):
+    """A batch of frames of all kinds: gains over sixteen decades, any weights and constants."""
+    rng = np.random.default_rng((seed, n))
+    problem = problems.load("droo", n_users=n)
+    wide = 10 ** rng.uniform(-14, 2, (rows, n))
+    gain = np.where(np.arange(rows)[:, None] % 3 == 0, wide, 10 ** rng.uniform(-7, -5, (rows, n)))
+    data = problem.data_of(gain)
+    half = rows // 2
+    data["weight"][:half] = 10 ** rng.uniform(-1, 1, (half, n))
+    data["kappa"] = 10 ** rng.uniform(-28, -24, (rows, n))
+    data["bandwidth"] = 2e6 * 10 ** rng.uniform(-2, 2, rows)
+    data["noise"] = 1e-10 * 10 ** rng.uniform(-3, 3, rows)
+    return problem, data
+
+
+def rates_of_all(problem, data):
+    """The largest rate of every mode of every frame of a batch, (rows, 2^n)."""
+    n = data["gain"].shape[-1]
+    modes = problem.space(data).choices(0, 2**n)["offload"]
+    spread = {key: value[:, None] for key, value in data.items()}
+    return problem.evaluate(spread, problem.complete(spread, {"offload": modes[None]})).objective
+
+
+@pytest.mark.parametrize("n", [1, 2, 4, 7, 9, 10])
+def test_the_best_of_a_batch_is_what_enumeration_finds(n):
+    """600 frames in six calls; what the search says bounds them is no less than the optimum."""
+    problem, data = many(n, 100)
+    best = rates_of_all(problem, data).max(-1)
+    found = problem.evaluate(data, problem.best(data))
+    np.testing.assert_allclose(found.objective, best, rtol=1e-9)
+    assert np.all(found.violation <= 1e-9)
+    said = best_modes(data, 1e-9)
+    np.testing.assert_allclose(said.rates, best, rtol=1e-9)
+    assert np.all(said.bounds >= best * (1 - 1e-12))
+    assert np.all(said.bounds <= said.rates * (1 + 1e-9))
+    assert n < 4 or said.nodes.max() > 3
+
+
+def test_a_wide_gap_or_few_nodes_leave_bounds_that_hold():
+    problem, data = many(8, 100)
+    best = rates_of_all(problem, data).max(-1)
+    for gap, most in ((1e-2, 1000), (0.0, 1), (0.0, 5)):
+        said = best_modes(data, gap, most)
+        assert np.all(said.bounds >= best * (1 - 1e-12))
+        assert np.all(said.rates <= best * (1 + 1e-12))
+        assert np.all(said.nodes <= most + 2)
+        if gap:
+            assert np.all(said.rates >= best * (1 - gap))
+            assert said.nodes.sum() < best_modes(data, 0.0).nodes.sum()
+        else:
+            assert np.any(said.bounds > best * (1 + 1e-6))
+
+
+@pytest.mark.parametrize("n", [10, 60, 300])
+def test_the_best_of_a_batch_is_what_exact_finds_of_each(n):
+    """Also where a tree outgrows the room it began with, and where instances have two axes."""
+    problem = problems.load("droo", "scaled", n_users=n, continuous_weights=True)
+    data = problem.sample(np.random.default_rng(n), (3, 4))
+    decision = problem.best(data, gap=1e-9)
+    assert decision["offload"].shape == (3, 4, n)
+    worth = problem.evaluate(data, decision).objective
+    for i, j in np.ndindex(3, 4):
+        own = {key: value[i, j] for key, value in data.items()}
+        result = solve(problem, own)[1]
+        assert worth[i, j] == pytest.approx(result.objective, rel=1e-9)
+        assert worth[i, j] <= result.bound * (1 + 1e-12)
+        alone = problem.best(own)
+        assert problem.evaluate(own, alone).objective == pytest.approx(worth[i, j], rel=1e-12)
 
 
 def rate_within(data, mode, a1, a2):
@@ -422,6 +496,10 @@ def test_published_optima_are_ours(name):
         if np.any(result.decision["offload"] != published.choices["offload"][row]):
             other.append(row)
     assert other == list(BEATEN[name])
+    whole = published.problem.evaluate(published.data, published.problem.best(published.data))
+    excess = whole.objective / published.objective - 1
+    assert np.all(excess > -1e-6)
+    assert list(np.flatnonzero(excess > 1e-6)) == other
 
 
 def test_files_of_another_kind_are_refused_in_one_sentence():

@@ -36,6 +36,19 @@ class HasCompletion(Protocol):
 
 
 @runtime_checkable
+class HasBest(HasCompletion, Protocol):
+    """Goes through all discrete choices faster than by completing each of them."""
+
+    def best(self, data: Data, head: Sequence[int] = (), below: Array = np.inf) -> Decision | None:
+        """Of every instance of a batch the best decision, (*batch, *shape), of all whose first
+        discrete variables (`Space.discrete`, flat) are `head`.
+
+        Only a loss under `below` (*batch) matters: None where no instance has one. Where nothing
+        is feasible, some decision.
+        """
+
+
+@runtime_checkable
 class HasRepair(Protocol):
     """Knows how to make a point of the box consistent (masks, shared budgets)."""
 

@@ -14,7 +14,7 @@ class Bounded:
     """What a relaxation says of a node: a lower bound of the loss, and choices worth a try."""
 
     loss: float  # +inf: the node is empty
-    candidates: Decision | None = None  # discrete blocks, one leading axis
+    candidates: Decision | None = None  # discrete blocks, or all of them; one leading axis
 
 
 class Relaxation(Protocol):

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from toolkit.arrays import Data
+from toolkit.arrays import Data, Decision
 from toolkit.problems import Certificate, HasCompletion, Problem
 from toolkit.problems._knowledge import Relaxation
 
@@ -25,6 +25,7 @@ class Tree:
             probe,
         )
         self._complete = problem.complete if isinstance(problem, HasCompletion) else None
+        self._blocks = len(problem.space(data).vars)
         self._splits: dict[int, Mapping[str, Any]] = {}
         self._heap: list[tuple[float, int, Any]] = []
         self._done: list[tuple[float, int, Any]] = []  # leaves that cannot be split
@@ -82,9 +83,12 @@ class Tree:
         number, self._count = self._count, self._count + 1
         said = self._relaxation.bound(node, self._cutoff())
         if said.candidates is not None:
-            decision = said.candidates
-            if self._complete is not None:
-                decision = self._complete(self._data, decision)
-            self._probe.offer(decision)
+            self._probe.offer(self._whole(said.candidates))
         heapq.heappush(self._heap, (said.loss, number, node))
         return number
+
+    def _whole(self, decision: Decision) -> Decision:
+        """Completed, unless it came so."""
+        if self._complete is None or len(decision) == self._blocks:
+            return decision
+        return self._complete(self._data, decision)

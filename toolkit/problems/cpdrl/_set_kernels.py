@@ -117,7 +117,7 @@ def _tight_size(order, size, table, scalars, chosen):
     best, found = inf, forced
     for k in range(max(forced, size - WINDOW), min(size + WINDOW, len(order)) + 1):
         _mark(order, k, chosen)
-        cost = _cost(chosen, table, scalars)
+        cost = cost_of(chosen, table, scalars)
         if cost < best:
             best, found = cost, k
     return found
@@ -127,7 +127,7 @@ def _tight_size(order, size, table, scalars, chosen):
 def _polish(chosen, table, scalars):
     """Takes the best exchange at the set's edge while one helps: at most two members for at most
     two outsiders. Only those that a lower bound of their cost speaks for are allocated."""
-    cost = _cost(chosen, table, scalars)
+    cost = cost_of(chosen, table, scalars)
     for _ in range(MOVES):
         sums = _sums(chosen, table)
         slack = cost <= _slack_cost(NOBODY, NOBODY, sums, table, scalars) + 1e-12 * abs(cost)
@@ -142,7 +142,7 @@ def _polish(chosen, table, scalars):
                     least = _dual_cost(i, j, base, worths)
                 if least < best - 1e-12 * abs(best):
                     _exchange(chosen, i, j)
-                    moved = _cost(chosen, table, scalars)
+                    moved = cost_of(chosen, table, scalars)
                     _exchange(chosen, j, i)
                     if moved < best:
                         best, out, come = moved, i, j
@@ -171,7 +171,7 @@ def _dual(chosen, slack, table, scalars):
 
 @inlined
 def _dual_cost(out, come, base, worths):
-    """A lower bound of `_cost` after an exchange, by the dual at the price before it."""
+    """A lower bound of `cost_of` after an exchange, by the dual at the price before it."""
     step = 2
     for i in out:
         step -= 1 if i >= 0 else 0
@@ -239,7 +239,7 @@ def _sums(chosen, table):
 
 @inlined
 def _slack_cost(out, come, sums, table, scalars):
-    """`_cost` of the set after an exchange if no deadline bound: never more than it."""
+    """`cost_of` of the set after an exchange if no deadline bound: never more than it."""
     k, q, w, local = sums
     for i in out:
         if i >= 0:
@@ -251,7 +251,7 @@ def _slack_cost(out, come, sums, table, scalars):
 
 
 @compiled
-def _cost(chosen, table, scalars):
+def cost_of(chosen, table, scalars):
     """What a set costs above all-local where that is possible, by its dual."""
     deadline, total, delay, energy, p_max = scalars
     k = np.sum(chosen)

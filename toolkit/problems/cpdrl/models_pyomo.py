@@ -28,7 +28,7 @@ def pyomo(data: Data, formulation: str) -> AlgebraicModel:
 
 def _constants(data: Data) -> dict[str, Any]:
     """Per-user arrays and scalars in the model's units; local cost and p* from the closed forms."""
-    local, frequency, _, power, _, _, _, h, _ = user_table(data)
+    local, frequency, _, power, _, _, _, h, _ = user_table(data)[:9]
     size, work = data["size"] / M, data["size"] * data["cycles"] / G
     p_max = float(data["p_max"])
     soft = "weight_late" in data  # then no delay alone costs more than all users local

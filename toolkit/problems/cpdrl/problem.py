@@ -1,6 +1,6 @@
 """The problem itself: data, decisions, and the one formula that prices them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import log
 from typing import Any, ClassVar, Literal
@@ -185,6 +185,12 @@ class Cpdrl(Problem):
 
         return allocation.complete(data, discrete["offload"])
 
+    def best(self, data: Data, head: Sequence[int] = (), below: Array = np.inf) -> Decision | None:
+        """The best of all masks by a Gray code; only what a bound speaks for is allocated."""
+        from . import allocation
+
+        return allocation.best(data, head, below)
+
     def repair(self, data: Data, raw: Decision) -> Decision:
         """The mask (16): a user keeps what its bit allows; bandwidths are scaled to sum to B."""
         offload = raw["offload"]
@@ -274,7 +280,7 @@ def _spent(xp: Any, data: Data, one: Data, decision: Decision) -> tuple[Array, A
 
 def _floored(xp: Any, value: Array, most: Array) -> Array:
     """FLOOR of its maximum in place of nothing: an absent resource has a huge, finite cost."""
-    return xp.where(value > 0, value, FLOOR * most + 0 * value)
+    return xp.where(value <= 0, FLOOR * most, value)
 
 
 def _inconsistency(xp: Any, data: Data, one: Data, decision: Decision) -> Array:
@@ -285,7 +291,7 @@ def _inconsistency(xp: Any, data: Data, one: Data, decision: Decision) -> Array:
     frequency = decision["frequency"] / data["f_max"]
 
     def absent(share: Array) -> Array:
-        return xp.where(share > 0, xp.zeros_like(share), xp.ones_like(share))
+        return 1.0 - 1.0 * (share > 0)
 
     local = abs(bandwidth) + abs(power) + absent(frequency)
     remote = abs(frequency) + absent(bandwidth) + absent(power)

@@ -11,54 +11,45 @@ from math import inf, sqrt
 
 import numpy as np
 
-from toolkit.arrays import Data
+from toolkit.arrays import Data, Decision
 from toolkit.problems import Bounded
 from toolkit.problems._proof import How, Prices
 
-from . import _dual_kernels
-from .allocation import user_table
+from . import _dual_kernels, _price_kernels, _set_kernels
+from ._nodes import Node as Node
+from ._nodes import Price, curvature, interval_bound, line, middle, priced
+from .allocation import allocated, user_table
 from .diagnosis import why_infeasible
 
-Price = tuple[float, float]  # (s, theta)
+SAMPLE = 1024  # users from whom the best k of many is guessed
+MANY = 4 * SAMPLE
+NEAREST = 0.0  # as near as the kernel cares for
 
 
-@dataclass(frozen=True, eq=False)
-class Node:
-    """Offload sets of k1 to k2 users that hold `inside` and avoid `outside`, priced at both ends.
-
-    `price1` is None before the prices are known, and in regions without a feasible decision.
-    """
-
-    k1: int
-    k2: int
-    price1: Price | None = None
-    price2: Price | None = None
-    inside: tuple[int, ...] = ()
-    outside: tuple[int, ...] = ()
-    empty: bool = False
-    sets: np.ndarray | None = None  # (2, n), once k is a single number: on either side of s
-
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class _Best:
-    """The best prices at one k, the slope of the dual in k, and the sets on either side."""
+    """The best prices at one k, the slope of the dual in k, and s of the sets on either side."""
 
     price: Price
     slope: float
-    sets: np.ndarray  # (2, n)
+    sides: tuple[float, float]
 
 
 class Cardinalities:
     """The nodes of one instance (`toolkit.problems._knowledge.Relaxation`)."""
 
     def __init__(self, data: Data) -> None:
+        self._data = data
         self.table = user_table(data)
         self.n = int(self.table.shape[1])
         names = ("deadline", "bandwidth", "weight_delay", "weight_energy", "p_max")
         self._scalars = tuple(float(data[name]) for name in names)
-        self._free = np.zeros(self.n, np.int8)
+        self._free = np.empty(0, np.int8)
         self._known: dict[int, _Best] = {}
-        self._tried: set[bytes] = set()
+        self._roughly: dict[int, Price] = {}
+        self._values: dict[Node, tuple[float, float]] = {}
+        self._tried: set[int] = set()
+        self._cheapest = inf
         self.least = int(np.sum(np.isinf(self.table[0])))
         self.most = self._largest_feasible()
         self._why = why_infeasible(data) if self.most < self.least else None
@@ -71,10 +62,15 @@ class Cardinalities:
         if node.empty:
             return Bounded(inf)
         if node.price1 is None or node.price2 is None:
-            return Bounded(-inf, self._around_best())
+            reach = 1 if self.n <= MANY else 0  # of many, neighbours differ by 1 / n^2
+            near = range(self.best_k - reach, self.best_k + reach + 1)
+            here = [self._single(k) for k in near if self.least <= k <= self.most]
+            return Bounded(-inf, self._suggested(here))
         f1, f2 = self._ends(node)
-        loss = _interval_bound(node, f1, f2, self._scalars[1])
-        return Bounded(loss, self._untried(node.sets) if node.sets is not None else None)
+        loss = interval_bound(node, f1, f2, self._scalars[1])
+        if node.sides is None or loss >= cutoff:
+            return Bounded(loss)
+        return Bounded(loss, self._suggested([node]))
 
     def branch(self, node: Node, cutoff: float) -> tuple[How, Sequence[Node]]:
         if node.price1 is None:
@@ -97,24 +93,39 @@ class Cardinalities:
     def best(self, k: int) -> _Best:
         """The best prices at k without fixed users, kept once found."""
         if k not in self._known:
-            self._known[k] = self._solve(k, self._free, self._start(k))
+            self._known[k] = self._solve(k, self._free, self._start(k), NEAREST)
         return self._known[k]
 
-    def _start(self, k: int) -> float:
-        """An s to start from: that of the nearest k known, else of k average users."""
-        priced = [known for known in self._known if known > 0]
-        if priced:
-            return self._known[min(priced, key=lambda known: abs(known - k))].price[0]
-        return max(k, 1) * float(np.mean(self.table[2])) / self._scalars[1]
+    def _rough(self, k: int) -> Price:
+        """Prices for the end of an interval: what they lack is little beside what k's distance
+        from the best one costs, for both are squares of what is left out."""
+        if k in self._known:
+            return self._known[k].price
+        if k not in self._roughly:
+            near = max(abs(k - self.best_k) / (100 * self.n), NEAREST)
+            self._roughly[k] = self._solve(k, self._free, self._start(k), near).price
+        return self._roughly[k]
 
-    def _solve(self, k: int, fixed: np.ndarray, start: float) -> _Best:
+    def _start(self, k: int) -> float:
+        """An s to start from: on the line through the two nearest k known."""
+        known = {**self._roughly, **{at: best.price for at, best in self._known.items()}}
+        near = sorted((at for at in known if at > 0), key=lambda at: abs(at - k))[:2]
+        if not near:
+            return max(k, 1) * float(np.mean(self.table[2])) / self._scalars[1]
+        s = known[near[0]][0]
+        if len(near) == 1:
+            return s
+        there = line(near[0], known[near[0]], near[1], known[near[1]], k)[0]
+        return min(max(there, 0.5 * s), 2.0 * s)
+
+    def _solve(self, k: int, fixed: np.ndarray, start: float, near: float) -> _Best:
         if k == 0:
             # bandwidth is free, and theta is low enough that nobody wants to offload
-            return _Best((0.0, -float(self.table[0].max())), 0.0, np.zeros((2, self.n)))
-        s, theta, slope, sets = _dual_kernels.best_price(
-            k, start, self.table, fixed, *self._scalars
+            return _Best((0.0, -float(self.table[0].max())), 0.0, (0.0, 0.0))
+        s, theta, slope, *sides = _price_kernels.best_price(
+            k, start, max(near, _price_kernels.closest(self.n)), self.table, fixed, self._scalars
         )
-        return _Best((s, theta), slope, sets)
+        return _Best((s, theta), slope, (sides[0], sides[1]))
 
     def _largest_feasible(self) -> int:
         """The largest k that some users can meet the deadline with; least - 1 if none can.
@@ -135,26 +146,19 @@ class Cardinalities:
         return bool(_dual_kernels.needs_fit(k, self.table, fixed, *self._scalars[:2]))
 
     def _minimiser(self) -> int:
-        """The k whose dual is least: the sign change of its slope (regula falsi, then halving)."""
-        low, high = self.least, self.most
-        while high - low > 1:
-            middle = self._guess(low, high)
-            low, high = (middle, high) if self.best(middle).slope < 0 else (low, middle)
-        return low if high == low or self._at(low) <= self._at(high) else high
-
-    def _guess(self, low: int, high: int) -> int:
-        """A k strictly between: where the slope's secant crosses, if both ends are known."""
-        if low in self._known and high in self._known:
-            a, b = self._known[low].slope, self._known[high].slope
-            share = a / (a - b) if a < 0 < b else 0.5
-            # off the middle of the remaining interval by some way, lest one end never moves
-            guess = low + (high - low) * min(max(share, 0.05), 0.95)
-            return min(max(round(guess), low + 1), high - 1)
-        return (low + high) // 2
-
-    def _at(self, k: int) -> float:
-        price = self.best(k).price
-        return self._ends(Node(k, k, price, price))[0]
+        """The k whose dual is least; of many users a sample's is the start."""
+        low, high, total = self.least, self.most, self._scalars[1]
+        k, step = middle(low, high)
+        s = self._start(k)
+        if self.n > MANY:
+            some = np.ascontiguousarray(self.table[:, :: self.n // SAMPLE])
+            ratio = self.n / some.shape[1]
+            some[5] *= ratio
+            scalars = (self._scalars[0], total / ratio, *self._scalars[2:])
+            ends = int(low / ratio), int(min(high / ratio, some.shape[1]))
+            k, s = _price_kernels.minimiser(*ends, *middle(*ends), s, some, scalars)
+            k, step = min(max(round(k * ratio), low), high), max(self.n // 500, 1)
+        return int(_price_kernels.minimiser(low, high, k, step, s, self.table, self._scalars)[0])
 
     # --- bounds
 
@@ -162,34 +166,45 @@ class Cardinalities:
         """Per user 1 where it must offload, -1 where it must not, else 0."""
         if not inside and not outside:
             return self._free
-        fixed = self._free.copy()
+        fixed = np.zeros(self.n, np.int8)
         fixed[list(inside)] = 1
         fixed[list(outside)] = -1
         return fixed
 
     def _ends(self, node: Node) -> tuple[float, float]:
-        price1, price2 = _priced(node)
+        if node not in self._values:
+            price1, price2 = priced(node)
+            fixed = self._fixed(node.inside, node.outside)
+            self._values[node] = _dual_kernels.ends(
+                node.k1, *price1, node.k2, *price2, self.table, fixed, *self._scalars
+            )
+        return self._values[node]
+
+    def _sets(self, node: Node) -> list[np.ndarray]:
+        """The offload sets on either side of the price at one k, (n,) each; one if they are one."""
+        assert node.sides is not None
         fixed = self._fixed(node.inside, node.outside)
-        f1, f2 = _dual_kernels.ends(
-            node.k1, *price1, node.k2, *price2, self.table, fixed, *self._scalars
+        return [
+            _price_kernels.members(s, node.k1, self.table, fixed, self._scalars)
+            for s in sorted(set(node.sides))
+        ]
+
+    def _suggested(self, nodes: list[Node]) -> Decision | None:
+        """The cheapest of their sets, allocated, if it is cheaper than all before it."""
+        best = None
+        for mask in (mask for node in nodes for mask in self._sets(node)):
+            key = hash(mask.tobytes())
+            if key in self._tried:
+                continue
+            self._tried.add(key)
+            cost = _set_kernels.cost_of(mask, self.table, self._scalars)
+            if cost < self._cheapest or (best is None and self._cheapest == inf):
+                best, self._cheapest = mask, cost
+        if best is None:
+            return None
+        return allocated(
+            self._data, best.astype(float)[None], np.zeros(1, np.int64), self.table[None]
         )
-        return float(f1), float(f2)
-
-    def _around_best(self) -> dict[str, np.ndarray] | None:
-        """The sets at the least k of the dual and at its neighbours."""
-        near = (self.best_k, self.best_k - 1, self.best_k + 1)
-        ks = [k for k in near if self.least <= k <= self.most]
-        return self._untried(np.concatenate([self.best(k).sets for k in ks]))
-
-    def _untried(self, sets: np.ndarray) -> dict[str, np.ndarray] | None:
-        """Those rows of `sets` that were not suggested before."""
-        fresh = []
-        for row in sets:
-            key = row.astype(np.uint8).tobytes()
-            if key not in self._tried:
-                self._tried.add(key)
-                fresh.append(row)
-        return {"offload": np.stack(fresh)} if fresh else None
 
     # --- splits
 
@@ -213,7 +228,7 @@ class Cardinalities:
         if end == k:
             return self._single(k)
         step = k + sign * min(max(1, self.n // 1000), abs(end - k))
-        far = _line(k, self.best(k).price, step, self.best(step).price, end)
+        far = line(k, self.best(k).price, step, self._rough(step), end)
         near = self.best(k).price
         return Node(k, end, near, far) if sign > 0 else Node(end, k, far, near)
 
@@ -225,8 +240,8 @@ class Cardinalities:
             fixed = self._fixed(inside, outside)
             if not self._fits(k, fixed):
                 return Node(k, k, inside=inside, outside=outside, empty=True)
-            best = self._solve(k, fixed, self.best(k).price[0])
-        return Node(k, k, best.price, best.price, inside, outside, sets=best.sets)
+            best = self._solve(k, fixed, self.best(k).price[0], NEAREST)
+        return Node(k, k, best.price, best.price, inside, outside, sides=best.sides)
 
     def _march(self, node: Node, cutoff: float) -> tuple[How, Sequence[Node]]:
         """A near part as wide as its bound should bear, and the rest, priced by extrapolation."""
@@ -235,8 +250,8 @@ class Cardinalities:
         half = abs(far - near) // 2
         width = min(max(1, self._bearable(node, near, cutoff)), half)
         k = near + width if forward else near - width
-        here, there = self.best(k).price, self.best(near).price
-        end = self.best(far).price if width == half else _line(near, there, k, here, far)
+        here, there = self._rough(k), self._rough(near)
+        end = self._rough(far) if width == half else line(near, there, k, here, far)
         if forward:
             return {"k": [k]}, [Node(near, k, there, here), Node(k, far, here, end)]
         return {"k": [k]}, [Node(far, k, end, here), Node(k, near, here, there)]
@@ -248,17 +263,17 @@ class Cardinalities:
         """
         f1, f2 = self._ends(node)
         slack = (f1 if near == node.k1 else f2) - cutoff
-        alpha = _curvature(node, self._scalars[1])
+        alpha = curvature(node, self._scalars[1])
         bears = 2 * sqrt(slack / alpha) if slack > 0 and alpha > 0 else 1.0
         return int(max(2 * abs(near - self.best_k), min(bears, self.n)))
 
     def _split_user(self, node: Node) -> tuple[How, Sequence[Node]]:
         """The tied user of largest q in, then out; without a tie any free user serves."""
-        assert node.sets is not None
-        fixed = self._fixed(node.inside, node.outside)
-        tied = node.sets[0] != node.sets[1]
+        sets = self._sets(node)
+        tied = sets[0] != sets[-1]
         if not tied.any():
-            tied = (fixed == 0) & np.isfinite(self.table[0])
+            tied = np.isfinite(self.table[0])
+            tied[[*node.inside, *node.outside]] = False
         if not tied.any():
             return {}, []
         user = int(np.argmax(np.where(tied, self.table[2], -1.0)))
@@ -266,34 +281,3 @@ class Cardinalities:
             self._single(node.k1, (*node.inside, user), node.outside),
             self._single(node.k1, node.inside, (*node.outside, user)),
         ]
-
-
-def _priced(node: Node) -> tuple[Price, Price]:
-    assert node.price1 is not None
-    assert node.price2 is not None
-    return node.price1, node.price2
-
-
-def _line(k1: int, price1: Price, k2: int, price2: Price, k: int) -> Price:
-    """Prices at k on the line through two others (any s >= 0 is a valid price)."""
-    t = (k - k1) / (k2 - k1)
-    s = price1[0] + t * (price2[0] - price1[0])
-    return max(s, 0.0), price1[1] + t * (price2[1] - price1[1])
-
-
-def _curvature(node: Node, total: float) -> float:
-    """alpha of A4: what makes the bound dip between the ends of an interval."""
-    (s1, theta1), (s2, theta2) = _priced(node)
-    width = node.k2 - node.k1
-    return (theta2 - theta1) / width - total * ((s2 - s1) / width) ** 2
-
-
-def _interval_bound(node: Node, f1: float, f2: float, total: float) -> float:
-    """A4: the least of (1 - t) f1 + t f2 - max(0, alpha) d^2 t (1 - t) over 0 <= t <= 1."""
-    if node.k1 == node.k2:
-        return f1
-    dip = max(0.0, _curvature(node, total)) * (node.k2 - node.k1) ** 2
-    if dip == 0.0:
-        return min(f1, f2)
-    t = min(max(0.5 - (f2 - f1) / (2.0 * dip), 0.0), 1.0)
-    return (1 - t) * f1 + t * f2 - dip * t * (1 - t)

@@ -14,6 +14,8 @@ from toolkit.compiled import compiled, inlined
 
 MOST_SUMS = 1 << 16  # of one user
 ROUNDS = 200  # of the search for a price
+STRIDE = 1.02  # from a first price to the next; squared from step to step
+FEW = 12  # sums: so many are gone through one by one
 
 
 @compiled
@@ -93,17 +95,58 @@ def best_sums(nu, theta, first, sums, low, high, scalars, pick, rates):
     """
     value, used, offloaded = 0.0, 0.0, 0.0
     for i in range(len(low)):
-        total, best = sums[first[i + 1] - 1], inf
-        for s in range(first[i] + low[i], first[i] + high[i] + 1):
-            cost, rate = priced(nu, sums[s], total, scalars)
-            cost += theta * sums[s]
-            if cost < best:
-                best, pick[i], rates[i] = cost, s, rate
+        total, a, b = sums[first[i + 1] - 1], first[i] + low[i], first[i] + high[i]
+        if b - a < FEW:
+            best = inf
+            for s in range(a, b + 1):
+                cost, rate = priced(nu, sums[s], total, scalars)
+                cost += theta * sums[s]
+                if cost < best:
+                    best, pick[i], rates[i] = cost, s, rate
+        else:
+            best, pick[i], rates[i] = _cheapest(nu, theta, sums, a, b, total, scalars)
         value += best
         used += rates[i]
         offloaded += sums[pick[i]]
     paid = nu * scalars[0]
     return value - paid, used - scalars[0], abs(value) + paid, offloaded
+
+
+@compiled
+def _cheapest(nu, theta, sums, a, b, total, scalars):
+    """(cost, its place, rate) of the cheapest of a user's sums, from a to b, without a scan.
+
+    Where the device takes longer the priced cost is convex in U, beyond it is concave: so the
+    cheapest is a neighbour of the convex part's minimum, or of where the parts meet, or an end.
+    """
+    device, both = scalars[1] * total, scalars[1] + scalars[2]  # seconds: T_L S - both U are left
+    half = sqrt(nu / scalars[5])
+    root = 2.0 * device / (half + sqrt(half * half + 4.0 * device * both))
+    meet = _place(sums, a, b, root * root)
+    least, gain = a, scalars[3] - scalars[4] + scalars[5] * scalars[1] - theta
+    if gain > 0.0:
+        left = sqrt(nu * device / gain)  # seconds that the device has left at the minimum
+        least = _place(sums, a, meet, (device - left) / both)
+    best, at, best_rate = inf, a, 0.0
+    for s in (a, least - 1, least, meet - 1, meet, b):
+        if s >= a:
+            cost, rate = priced(nu, sums[s], total, scalars)
+            cost += theta * sums[s]
+            if cost < best:
+                best, at, best_rate = cost, s, rate
+    return best, at, best_rate
+
+
+@inlined
+def _place(sums, a, b, value):
+    """The first of the ascending sums from a to b that is not below a value; b where all are."""
+    while a < b:
+        middle = (a + b) >> 1
+        if sums[middle] < value:
+            a = middle + 1
+        else:
+            b = middle
+    return a
 
 
 @compiled
@@ -119,6 +162,7 @@ def best_price(start, theta, first, sums, low, high, cutoff, scalars, picks, rat
     nu, best_nu, best, size = start, 0.0, -inf, 0.0
     nu1, f1, g1, t1 = 0.0, -inf, inf, 0.0
     nu2, f2, g2, t2 = inf, -inf, -inf, 0.0
+    stride = STRIDE
     for round_ in range(ROUNDS):
         f, g, size, total = best_sums(nu, theta, first, sums, low, high, scalars, pick, rate)
         if f > best:
@@ -131,11 +175,9 @@ def best_price(start, theta, first, sums, low, high, cutoff, scalars, picks, rat
             nu2, f2, g2, t2 = nu, f, g, total
         if best > cutoff or g == 0.0 or (nu == 0.0 and side == 1):
             break
-        if nu2 == inf:
-            nu = 4.0 * nu
-            continue
-        if f1 == -inf:
-            nu = 0.25 * nu if round_ < 60 else 0.0
+        if nu2 == inf or f1 == -inf:
+            nu = nu * stride if nu2 == inf else (nu / stride if stride < 1e60 else 0.0)
+            stride = min(stride * stride, 1e60)
             continue
         if g1 == inf:
             nu = 0.5 * nu2
@@ -158,18 +200,18 @@ def best_price(start, theta, first, sums, low, high, cutoff, scalars, picks, rat
 
 
 @compiled
-def best_prices(start, first, sums, low, high, least, most, cutoff, scalars):
-    """Maximises the dual in nu and theta, for totals of U from `least` to `most`:
-    (nu, theta, value, total, picks, rates).
+def best_prices(start, hint, first, sums, low, high, least, most, cutoff, scalars):
+    """Maximises the dual in nu and theta, from a `start` and a `hint`, for totals of U from `least`
+    to `most`: (nu, theta, value, total, picks, rates).
 
     As `best_price`, one level up: the value at the best nu is concave in theta, its slope the
     total of the mixture less the end of the range that theta pushes to. Rows 0 and 1 of picks and
     rates are the two sides of nu where theta is too low, rows 2 and 3 where it is too high.
     """
     picks, rates = np.zeros((4, len(low)), np.int64), np.zeros((4, len(low)))
-    nu, theta, best_nu, best_theta, best, best_total = start, 0.0, start, 0.0, -inf, 0.0
+    nu, theta, best_nu, best_theta, best, best_total = start, hint, start, hint, -inf, 0.0
     theta1, f1, g1, theta2, f2, g2 = -inf, -inf, inf, inf, -inf, -inf
-    step = 0.25 * (scalars[3] + scalars[1] * scalars[5])
+    step = 0.01 * (abs(theta) if theta != 0.0 else scalars[3] + scalars[1] * scalars[5])
     for round_ in range(ROUNDS):
         end = most if theta > 0.0 else least
         own, own_rates = np.zeros((2, len(low)), np.int64), np.zeros((2, len(low)))
@@ -188,7 +230,9 @@ def best_prices(start, first, sums, low, high, least, most, cutoff, scalars):
         if best > cutoff or g == 0.0:
             break
         if theta2 == inf or theta1 == -inf:
-            theta, step = theta + (step if g > 0.0 else -step), 2.0 * step
+            following = theta + (step if g > 0.0 else -step)
+            theta = 0.0 if theta * following < 0.0 else following  # no step across the kink
+            step *= 4.0
             continue
         following = (f2 - f1 + g1 * theta1 - g2 * theta2) / (g1 - g2)
         above = f1 + g1 * (following - theta1)

@@ -76,7 +76,7 @@ class PricedUplink:
             return Bounded(np.inf)
         limits = (node.low, node.high, node.least, node.most)
         node.nu, node.theta, loss, node.total, node.picks, node.rates = kernels.best_prices(
-            node.nu, self.first, self.sums, *limits, cutoff, self._scalars
+            node.nu, node.theta, self.first, self.sums, *limits, cutoff, self._scalars
         )
         return Bounded(loss, self._untried(self._mixed(node)) if loss < cutoff else None)
 

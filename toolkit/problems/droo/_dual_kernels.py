@@ -18,79 +18,93 @@ import numpy as np
 
 from toolkit.compiled import compiled, inlined
 
-from ._kernels import clearing_price, exponent, first_exponent, mode_sums
+from ._kernels import (
+    clearing_price,
+    exponent,
+    first_exponent,
+    idle,
+    lack,
+    mode_sums,
+)
 
-SMALL = 24  # break points: up to here an insertion sort is the fastest
+SMALL = 24  # break points: up to here an insertion sort is the fastest whatever the order
 LEAST = 1e-13  # relative: a price that low bounds as well as none
 
 
 @compiled
-def _sorted(keys, count, order):
-    """Fills order[:count] with the ascending order of keys[:count]."""
-    if count > SMALL:
-        order[:count] = np.argsort(keys[:count])
-        return
-    for i in range(count):
-        j = i
-        while j > 0 and keys[order[j - 1]] > keys[i]:
-            order[j] = order[j - 1]
-            j -= 1
-        order[j] = i
+def dual(v, x1, x2, fixed, local, snr, member, values, mask, space):
+    """(D(v), its subgradient, the best x); fills `mask` with who offloads there.
 
-
-@compiled
-def dual(v, x1, x2, fixed, local, snr, rate, member, values, mask):
-    """(D(v), its subgradient, the best x); fills `mask` with who offloads there."""
-    worth, time = np.empty_like(values), np.empty_like(values)  # g and slot per unit of snr
+    `space` is what `workspace` made. It remembers exponents and the order of the break points: both
+    change little from one price to the next.
+    """
+    ys, worth, time, gain, keys, order, _, _ = space
     for m in range(values.shape[0]):
         u = v / values[m]
-        _, e, p = exponent(u, first_exponent(u))
+        known = lack(ys[m], idle(ys[m])[1]) if ys[m] > 0.0 else inf
+        start = ys[m] if 0.5 * u < known < 2.0 * u else first_exponent(u)
+        ys[m], e, p = exponent(u, start)
         worth[m], time[m] = values[m] * e, e / p
-    gain, slot = snr * worth[member], snr * time[member]
-    users, keys = _sides(gain, x1, x2, fixed, local, mask)
-    order = np.empty(len(keys), np.int64)
-    _sorted(keys, len(keys), order)
-    most, x, count = _peak(v, x1, x2, gain, local, mask, users, keys, order)
+    for i in range(len(gain)):
+        gain[i] = snr[i] * worth[member[i]]
+        keys[i] = local[i] / gain[i]
+    _sort(keys, order)
+    most, x = _peak(v, x1, x2, fixed, local, mask, space)
     used = 1.0
-    for k in range(count):
-        mask[users[order[k]]] = 1.0
-    for i in range(mask.shape[0]):
-        used += mask[i] * slot[i]
+    for i in range(len(gain)):
+        if mask[i] > 0.5:
+            used += snr[i] * time[member[i]]
     return most, 1.0 - x * sqrt(x) * used, x
 
 
 @compiled
-def _sides(gain, x1, x2, fixed, local, mask):
-    """Marks who offloads at all x from x1 to x2; returns the users who change and where."""
-    keys, users = np.empty(len(gain)), np.empty(len(gain), np.int64)
-    count = 0
-    for i in range(len(gain)):
-        mask[i] = 0.0
-        if fixed[i] == 1 or (fixed[i] == 0 and local[i] <= gain[i] * x1):
-            mask[i] = 1.0
-        elif fixed[i] == 0 and local[i] < gain[i] * x2:
-            keys[count], users[count] = local[i] / gain[i], i
-            count += 1
-    return users[:count], keys[:count]
+def workspace(n, classes_):
+    """For `dual`: exponents, worth and slot of every class; gains, break points and their order of
+    every user; and, for its scan, who changes sides and the local rate that is left."""
+    room = (np.empty(n), np.empty(n), np.arange(n), np.empty(n, np.int64), np.empty(n + 1))
+    return (np.zeros(classes_), np.empty(classes_), np.empty(classes_), *room)
 
 
 @compiled
-def _peak(v, x1, x2, gain, local, mask, users, keys, order):
-    """(D(v), the best x, how many of the ordered users have passed their break point there)."""
-    gains, rest = 0.0, 0.0
-    for i in range(len(mask)):
-        gains += mask[i] * gain[i]
-        rest += (1.0 - mask[i]) * local[i]
-    count = len(order)
-    for k in range(count):
-        rest -= local[users[order[k]]]
-    still = np.empty(count + 1)  # local rate of all that are local after the k-th break point
-    still[count] = max(rest, 0.0)
+def _sort(keys, order):
+    """Makes `order` that of ascending keys: by insertion, unless it has become too different."""
+    n = len(order)
+    moves = 8 * n if n > SMALL else n * n
+    for i in range(1, n):
+        user = order[i]
+        key, j = keys[user], i
+        while j > 0 and keys[order[j - 1]] > key:
+            order[j] = order[j - 1]
+            j -= 1
+        order[j] = user
+        moves -= i - j
+        if moves < 0:
+            order[:] = np.argsort(keys)
+            return
+
+
+@compiled
+def _peak(v, x1, x2, fixed, local, mask, space):
+    """(D(v), the best x), x from x1 to x2, by a scan of the break points in between."""
+    _, _, _, gain, keys, order, users, still = space
+    gains, rest, count = 0.0, 0.0, 0
+    for i in order:
+        if fixed[i] == 1 or (fixed[i] == 0 and keys[i] <= x1):
+            mask[i] = 1.0
+            gains += gain[i]
+            continue
+        mask[i] = 0.0
+        if fixed[i] == 0 and keys[i] < x2:
+            users[count] = i
+            count += 1
+        else:
+            rest += local[i]
+    still[count] = rest  # local rate of all that are local after the k-th break point
     for k in range(count - 1, -1, -1):
-        still[k] = still[k + 1] + local[users[order[k]]]
+        still[k] = still[k + 1] + local[users[k]]
     best, best_x, passed, left = -inf, x1, 0, x1
     for k in range(count + 1):
-        right = keys[order[k]] if k < count else x2
+        right = keys[users[k]] if k < count else x2
         x, slope = right, v - gains
         if slope > 0.0:
             x = min(max(still[k] / (3.0 * slope), left), right)
@@ -99,8 +113,10 @@ def _peak(v, x1, x2, gain, local, mask, users, keys, order):
             best, best_x, passed = value, x, k
         left = right
         if k < count:
-            gains += gain[users[order[k]]]
-    return best, best_x, passed
+            gains += gain[users[k]]
+    for k in range(passed):
+        mask[users[k]] = 1.0
+    return best, best_x
 
 
 @inlined
@@ -116,11 +132,11 @@ def first_price(local, snr, values, member):
     """A price to start from: the larger of those of all-local and all-offload."""
     n, sums = local.shape[0], np.empty_like(values)
     mode_sums(np.ones(n), local, snr, member, sums)
-    return max(np.sum(local) / 3.0, clearing_price(0.0, sums, values)[0])
+    return max(np.sum(local) / 3.0, clearing_price(0.0, sums, values, 0.0)[0])
 
 
 @compiled
-def best_price(v, x1, x2, fixed, target, local, snr, rate, member, values):
+def best_price(v, x1, x2, fixed, target, local, snr, member, values):
     """Minimises D over the price of time for one node.
 
     Ends once D <= target, or D is within rounding of its least value; a node that no price can
@@ -131,20 +147,23 @@ def best_price(v, x1, x2, fixed, target, local, snr, rate, member, values):
     sets, xs = np.zeros((2, n)), np.array([x1, x2])
     mask, found, sums = np.empty(n), np.zeros(n), np.empty_like(values)
     ends, duals, slopes = np.array([0.0, inf]), np.zeros(2), np.zeros(2)
+    owns, space = np.zeros(2), workspace(n, len(values))
     best, best_v, worth, step, floor = inf, v, 0.0, 2.0, v * LEAST
     for iteration in range(200):
-        d, slope, x = dual(v, x1, x2, fixed, local, snr, rate, member, values, mask)
+        d, slope, x = dual(v, x1, x2, fixed, local, snr, member, values, mask, space)
         if d < best:
             best, best_v = d, v
-        rest = mode_sums(mask, local, snr, member, sums)
-        own, _, rated = clearing_price(rest, sums, values)
-        if rated > worth:
-            worth = rated
-            found[:] = mask
+        own = _known(mask, sets, owns)
+        if own == 0.0:
+            rest = mode_sums(mask, local, snr, member, sums)
+            own, _, rated = clearing_price(rest, sums, values, v)
+            if rated > worth:
+                worth = rated
+                found[:] = mask
         for side in range(2):
             if slope == 0.0 or (slope > 0.0) == (side == 1):
                 ends[side], duals[side], slopes[side], xs[side] = v, d, slope, x
-                sets[side] = mask
+                sets[side], owns[side] = mask, own
         if slope == 0.0 or best <= max(target, worth * (1.0 + 1e-15)) or v < floor:
             break
         if ends[0] == 0.0 or ends[1] == inf:
@@ -159,6 +178,15 @@ def best_price(v, x1, x2, fixed, target, local, snr, rate, member, values):
         if (ends[0] == 0.0 and side == 0) or (ends[1] == inf and side == 1):
             sets[side], xs[side] = sets[1 - side], xs[1 - side]
     return best, best_v, xs, sets, worth, found
+
+
+@compiled
+def _known(mask, sets, owns):
+    """The own price of a mode that is one of two; 0 where it is neither, or that is not known."""
+    for side in range(2):
+        if owns[side] > 0.0 and np.all(mask == sets[side]):
+            return owns[side]
+    return 0.0
 
 
 @inlined

@@ -36,11 +36,11 @@ def _describe(local, snr, rate, out):
     member, values = classes(rate)
     start = first_price(local, snr, values, member)
     bound, v, xs, sets, worth, mode = best_price(
-        start, 0.0, 1.0, np.zeros(n, np.int8), 0.0, local, snr, rate, member, values
+        start, 0.0, 1.0, np.zeros(n, np.int8), 0.0, local, snr, member, values
     )
     sums = np.empty_like(values)
     rest = mode_sums(mode, local, snr, member, sums)
-    own, charge, _ = clearing_price(rest, sums, values)
+    own, charge, _ = clearing_price(rest, sums, values, 0.0)
     at = log(charge) * 2.0 / 3.0
     if bound <= worth * (1.0 + CLOSED):  # where the search for the price ended says nothing
         v = own

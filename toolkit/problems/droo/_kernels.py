@@ -77,12 +77,13 @@ def classes(rate):
 
 
 @compiled
-def clearing_price(local, snr, rate):
+def clearing_price(local, snr, rate, v):
     """The price v of time at which a mode's charge and slots fill the frame: (v, a, bit/s).
 
     `local` is the sum over local users, snr (m,) sums over the offloaders of each class, rate (m,).
     v = N(v) := local/3 a(v)^(-2/3) + sum c G e, where N falls: Newton on ln N - ln v in ln v, whose
-    slope is at most -1. On return snr holds the slots per unit of G instead of the sums.
+    slope is at most -1, from v or, if that is 0, from a start of its own. On return snr holds the
+    slots per unit of G instead of the sums.
     """
     total, mean = 0.0, 0.0
     for m in range(snr.shape[0]):
@@ -90,8 +91,9 @@ def clearing_price(local, snr, rate):
         mean += snr[m] * rate[m]
     if total <= 0.0:
         return local / 3.0, 1.0, local
-    y = log(1.0 + 1.5 * total)
-    v = local / 3.0 + mean / total * lack(y, idle(y)[1])
+    if v <= 0.0:
+        y = log(1.0 + 1.5 * total)
+        v = local / 3.0 + mean / total * lack(y, idle(y)[1])
     low, high = 0.0, inf
     ys = np.empty_like(snr)
     for m in range(snr.shape[0]):
@@ -155,6 +157,6 @@ def allocate(masks, which, local, snr, rate, charge, slot):
             member, values = classes(rate[m])
             sums, before = np.empty_like(values), m
         rest = mode_sums(masks[r], local[m], snr[m], member, sums)
-        charge[r] = clearing_price(rest, sums, values)[1]
+        charge[r] = clearing_price(rest, sums, values, 0.0)[1]
         for i in range(masks.shape[1]):
             slot[r, i] = snr[m, i] * sums[member[i]] if masks[r, i] > 0.5 else 0.0

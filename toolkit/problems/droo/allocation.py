@@ -11,12 +11,11 @@ from .problem import coefficients
 def tables(data: Data) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """`coefficients` local, snr and rate of every instance, each (instances, n)."""
     found = coefficients(data)
-    shape = np.broadcast_shapes(*(np.shape(part) for part in found.values()))
-    local, snr, rate = (
-        np.ascontiguousarray(np.broadcast_to(found[key], shape), float).reshape(-1, shape[-1])
-        for key in ("local", "snr", "rate")
-    )
-    return local, snr, rate
+    parts = [np.ascontiguousarray(found[key], float) for key in ("local", "snr", "rate")]
+    if not parts[0].shape == parts[1].shape == parts[2].shape:
+        parts = [np.ascontiguousarray(part) for part in np.broadcast_arrays(*parts)]
+    n = parts[0].shape[-1]
+    return parts[0].reshape(-1, n), parts[1].reshape(-1, n), parts[2].reshape(-1, n)
 
 
 def complete(data: Data, offload: np.ndarray) -> Decision:
@@ -34,7 +33,7 @@ def complete(data: Data, offload: np.ndarray) -> Decision:
     which = np.zeros(len(masks), np.int64)
     if many:
         which[:] = np.broadcast_to(np.arange(np.prod(many)).reshape(many), cases).ravel()
-    charge, slot = np.zeros(len(masks)), np.zeros(masks.shape)
+    charge, slot = np.empty(len(masks)), np.empty(masks.shape)
     _kernels.allocate(masks, which, *tables(data), charge, slot)
     return {
         "offload": masks.reshape(*cases, n),

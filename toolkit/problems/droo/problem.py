@@ -155,11 +155,10 @@ class Droo(Problem):
         offload, charge = decision["offload"], decision["charge"][..., None]
         slot = decision["slot"]
         charged, sent = charge > TINY, slot > TINY
-        nothing = 0 * (charge + slot)
-        root = xp.where(charged, xp.where(charged, charge, 1 + 0 * charge) ** (1 / 3), 0 * charge)
-        share = xp.where(sent, slot, 1 + nothing)
-        snr = xp.where(charged, one["snr"] * charge, nothing) / share
-        rate = xp.where(sent, share * xp.log1p(snr), nothing)
+        root = xp.where(charged, xp.where(charged, charge, 1.0) ** (1 / 3), 0.0)
+        share = xp.where(sent, slot, 1.0)
+        snr = one["snr"] * xp.where(charged, charge, 0.0) / share
+        rate = xp.where(sent, share * xp.log1p(snr), 0.0)
         local = xp.sum((1 - offload) * one["local"] * root, axis=-1)
         remote = xp.sum(offload * one["rate"] * rate, axis=-1)
         # what is negative within the tolerance of the domain must not buy time for others
@@ -180,6 +179,15 @@ class Droo(Problem):
         from . import allocation
 
         return allocation.complete(data, discrete["offload"])
+
+    def best(self, data: Data, gap: float = 1e-9) -> Decision:
+        """The best decision of every instance of a batch (*batch, n), in one compiled call.
+
+        Optimal to the relative gap; what is returned is no certificate: that is `exact`'s.
+        """
+        from . import search
+
+        return self.complete(data, {"offload": search.best_modes(data, gap).modes})
 
     def repair(self, data: Data, raw: Decision) -> Decision:
         """Slots for offloaders only; charge and slots scaled to fill the frame."""
@@ -236,6 +244,9 @@ class Droo(Problem):
         return models_cvxpy.conic_pieces(instance.data)
 
 
+SCALARS = tuple(key for key, spec in Droo.fields.items() if not spec.dims)
+
+
 def coefficients(data: Data) -> dict[str, Array]:
     """What a user's rates are made of, each (*batch, n).
 
@@ -243,7 +254,7 @@ def coefficients(data: Data) -> dict[str, Array]:
     snr    mu P h^2 / N_0: signal-to-noise ratio where slot and charge are equal
     rate   w B / (v_u ln 2): bit/s that a full frame carries per unit of ln(1 + SNR)
     """
-    one = {key: data[key][..., None] for key in Droo.fields if not Droo.fields[key].dims}
+    one = {key: data[key][..., None] for key in SCALARS}
     power = one["efficiency"] * one["ap_power"]
     return {
         "local": data["weight"] * (power * data["gain"] / data["kappa"]) ** (1 / 3) / one["cycles"],

@@ -24,7 +24,7 @@ def ranked_modes(data: Data) -> np.ndarray:
     n, free = len(local), np.zeros(len(local), np.int8)
     start = _dual_kernels.first_price(local, snr, values, member)
     _, v, _, sets, _, found = _dual_kernels.best_price(
-        start, 0.0, 1.0, free, 0.0, local, snr, rate, member, values
+        start, 0.0, 1.0, free, 0.0, local, snr, member, values
     )
     modes = [np.zeros((1, n)), np.ones((1, n)), sets, found[None]]
     sizes = _sizes(n, int(found.sum()))

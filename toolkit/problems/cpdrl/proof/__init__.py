@@ -12,8 +12,8 @@ is a lower bound of the loss of every decision with k offloaders: weak duality f
 the cardinality and the deadlines; c_n(mu) = min_p (lambda1 + mu + lambda2 p) D / log2(1 + p h). A
 forced user contributes its own term instead of the min. Between the ends, with mu constant, f is
 a concave function plus a parabola, so that two evaluations bound all k between (A4,
-`least_between`). The multipliers are guessed here: they need not be stored, for any are valid. Where
-lateness has a price (`cpdrl_soft`) any up to that price are, nobody is stuck and nothing infeasible.
+`least_between`). The multipliers are guessed here: they need not be stored, for any are valid.
+Where lateness has a price (`cpdrl_soft`) those up to it are, and nothing is infeasible.
 
 The sums over users are rigorous in two ways: NumPy with a proved error bound (`floats`) and
 python-flint's balls (`balls`, the reference, also where data are too extreme for the former).
