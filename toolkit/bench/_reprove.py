@@ -14,6 +14,7 @@ from toolkit.problems._proof import Arithmetic, Proof, Region
 
 MOST_CHOICES = 2**24  # an enumeration of more is not repeated
 CELLS = 2**20  # entries of the choices that are bounded at a time
+LONGEST = 300  # characters of a stored value in a sentence
 
 
 class Refuted(Exception):
@@ -33,13 +34,21 @@ def least_loss(
     if certificate.kind == "frames":
         return _mean_of_frames(problem, instance, certificate.body.get("frames"), arithmetic)
     if certificate.kind not in ("tree", "enumeration"):
-        raise Refuted(f"A certificate of kind {certificate.kind!r} is not known.")
+        raise Refuted(f"A certificate of kind {shown(certificate.kind)} is not known.")
     if not isinstance(problem, HasProof):
         raise Unchecked(f"The problem {problem.name!r} cannot re-prove bounds.")
-    proof = problem.proof(instance.data, arithmetic)
+    proof = _proof(problem, instance, arithmetic)
     if certificate.kind == "tree":
         return _least_leaf(proof, certificate.body.get("nodes"))
     return _least_choice(problem, instance, proof, certificate.body.get("count"))
+
+
+def _proof(problem: HasProof, instance: Instance, arithmetic: Arithmetic) -> Proof:
+    """The problem's proof; Unchecked where there is none, for which no certificate is to blame."""
+    try:
+        return problem.proof(instance.data, arithmetic)
+    except Exception as error:
+        raise Unchecked(f"The instance is beyond its proof: {_told(error)}") from None
 
 
 def _mean_of_frames(
@@ -70,7 +79,7 @@ def _least_choice(problem: Problem, instance: Instance, proof: Proof, count: Any
     space = problem.space(instance.data)
     total = space.count
     if isinstance(count, bool) or not isinstance(count, int) or count != total:
-        raise Refuted(f"The enumeration says {count!r} choices; there are {total:,}.")
+        raise Refuted(f"The enumeration says {shown(count)} choices; there are {total:,}.")
     if total > MOST_CHOICES:
         raise Unchecked(f"{total:,} choices are too many to bound each of them again.")
     least = math.inf
@@ -119,7 +128,7 @@ def _children(index: int, children: Any, parts: int, nodes: int) -> Sequence[int
         raise Refuted(f"Node {index} of the tree has {len(listed)} children, not {parts}.")
     for child in listed:
         if isinstance(child, bool) or not isinstance(child, int) or not 0 <= child < nodes:
-            raise Refuted(f"Node {index} of the tree has a child {child!r}, which is no node.")
+            raise Refuted(f"Node {index} of the tree has a child {shown(child)}, which is no node.")
     return listed
 
 
@@ -140,4 +149,19 @@ def _blamed(what: str) -> Iterator[None]:
     except UserError as error:
         raise Unchecked(str(error)) from None
     except Exception as error:
-        raise Refuted(f"{what} cannot be checked: {type(error).__name__}: {error}") from None
+        raise Refuted(f"{what} cannot be checked: {_told(error)}") from None
+
+
+def _told(error: Exception) -> str:
+    """An error as one line that ends as a sentence does."""
+    text = " ".join(str(error).split())[:LONGEST].rstrip(".")
+    return f"{type(error).__name__}: {text}."
+
+
+def shown(value: Any) -> str:
+    """A stored value as it may stand in a sentence, whatever it is."""
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number of thousands of digits
+        return "a number too long to print"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

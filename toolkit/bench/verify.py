@@ -20,7 +20,8 @@ from toolkit.solvers import OPTIMAL_GAP, Result, Status, relative_gap
 from toolkit.solvers._probe import beaten
 
 from ._cases._case import problem_of
-from ._reprove import Refuted, Unchecked, least_loss
+from ._reprove import Refuted, Unchecked, least_loss, shown
+from ._stored import array_of, certificate_of, number_of, status_of
 
 AGREE = 1e-9  # relative: a stored number and the recomputed one differ by rounding alone
 PROVED_GAP = OPTIMAL_GAP + 3 * AGREE  # objective and bound may both have been rounded
@@ -76,12 +77,12 @@ def examine(
     """
     problem.admit(instance)
     try:
-        word = _status(status)
+        word = status_of(status)
         if not decision and bound is None and word in (Status.ERROR, Status.REFUSED):
             return Verdict("", f"The run ended with status {word}: it claims nothing.")
         judged = _judge(problem, instance, decision, objective, violation)
         _fits_status(word, judged)
-        stored = _number("bound", bound)
+        stored = number_of("bound", bound)
         stored = None if stored is None else problem.sign * stored
         return _weigh(problem, instance, word, judged, stored, certificate, arithmetic, agree)
     except Refuted as refuted:
@@ -123,10 +124,10 @@ def examine_record(record: Mapping[str, Any], arithmetic: Arithmetic = "float") 
         raise UserError(f"The record's instance has unusable params ({error}).") from None
     digest = record.get("digest", instance.digest)
     if digest != instance.digest:
-        return Verdict("refuted", f"The run is of instance {digest!r}, not of the one stored.")
+        return Verdict("refuted", f"The run is of instance {shown(digest)}, not of the one stored.")
     try:
         _fits_instance(problem, record)
-        certificate = _certificate(record.get("certificate"))
+        certificate = certificate_of(record.get("certificate"))
     except Refuted as refuted:
         return Verdict("refuted", str(refuted))
     return examine(
@@ -146,61 +147,12 @@ def _fits_instance(problem: Problem, record: Mapping[str, Any]) -> None:
     """Refuted where what the record says beside its instance is another's, or does not add up."""
     for key, true in (("problem", problem.name), ("sense", problem.sense)):
         if record.get(key, true) != true:
-            raise Refuted(f"The stored {key} is {record[key]!r}; the instance's is {true!r}.")
-    said, ends = record.get("gap"), (record.get("objective"), record.get("bound"))
-    if said is not None and all(isinstance(end, int | float) for end in ends):
-        sign = problem.sign
-        gap = relative_gap(*(sign * float(end) for end in ends))  # type: ignore[arg-type]
+            raise Refuted(f"The stored {key} is {shown(record[key])}; the instance's is {true!r}.")
+    said, *ends = (number_of(name, record.get(name)) for name in ("gap", "objective", "bound"))
+    if said is not None and all(end is not None and math.isfinite(end) for end in ends):
+        gap = relative_gap(*(problem.sign * end for end in ends if end is not None))
         if not abs(said - gap) <= AGREE * max(1.0, gap):
             raise Refuted(f"The stored gap is {said!r}; that of objective and bound is {gap:.3g}.")
-
-
-# What was stored, as values that can be trusted to be what they seem.
-
-
-def _status(value: Any) -> Status:
-    if not isinstance(value, str) or value not in set(Status):
-        raise Refuted(f"{value!r} is not a status.")
-    return Status(value)
-
-
-def _number(name: str, value: Any) -> float | None:
-    """A stored number; the strings inf and -inf are numbers too, NaN is none."""
-    if value is None:
-        return None
-    text = value in ("inf", "-inf") if isinstance(value, str) else False
-    if not text and (isinstance(value, bool) or not isinstance(value, int | float)):
-        raise Refuted(f"The stored {name} is {value!r}, not a number.")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.nan
-    if math.isnan(number):
-        raise Refuted(f"The stored {name} is not a number.")
-    return number
-
-
-def _certificate(content: Any) -> Certificate | None:
-    if content is None:
-        return None
-    if not isinstance(content, Mapping) or "kind" not in content:
-        raise Refuted("The certificate does not say of which kind it is.")
-    return Certificate.from_json(content)
-
-
-def _array(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """A block of the decision, finite and of its exact shape."""
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise Refuted(f"The decision's {name!r} is not a rectangle of numbers.") from None
-    if array.dtype.kind not in "fiub":
-        raise Refuted(f"The decision's {name!r} holds something that is not a number.")
-    if array.shape != shape:
-        raise Refuted(f"The decision's {name!r} has shape {array.shape}, expected {shape}.")
-    if not np.all(np.isfinite(array)):
-        raise Refuted(f"The decision's {name!r} holds a value that is not a finite number.")
-    return array.astype(float)
 
 
 # The decision.
@@ -218,11 +170,11 @@ def _judge(
     for var in problem.space(instance.data).vars:
         if var.name not in decision:
             raise Refuted(f"The decision lacks {var.name!r}.")
-        arrays[var.name] = _array(var.name, decision[var.name], var.shape)
+        arrays[var.name] = array_of(var.name, decision[var.name], var.shape)
     with np.errstate(all="ignore"):
         found = problem.evaluate(instance.data, arrays)
     worth, worst = float(found.objective), float(found.violation)
-    said, fault = _number("objective", objective), _number("violation", violation)
+    said, fault = number_of("objective", objective), number_of("violation", violation)
     if said is not None and not abs(said - worth) <= AGREE * max(abs(worth), 1e-12):
         raise Refuted(f"The stored objective is {said!r}; the decision is worth {worth!r}.")
     if fault is not None and not worst - fault <= AGREE * max(1.0, worst):

@@ -211,7 +211,7 @@ class PricedCongestion:
     def _kept(self, node: Node, limit: float, below: float) -> Kept:
         """The options and counts of decisions below `limit`, which is `below` as a loss."""
         first, number, _, excess, over, _ = node.found
-        room = limit - node.loss + MARGIN * abs(limit)
+        room = limit - node.loss + MARGIN * max(abs(limit), abs(node.loss))
         if not isfinite(limit):
             return Kept(node.allowed, node.low, node.high, False)
         allowed = node.allowed & (excess < room)

@@ -24,6 +24,7 @@ from scipy.special import lambertw
 
 from toolkit.arrays import Data
 from toolkit.problems._balls import precision
+from toolkit.problems._congestion.proof import LARGEST
 
 
 def lower_tables(data: Data) -> tuple[np.ndarray, np.ndarray]:
@@ -86,7 +87,7 @@ def _least(one: dict[str, Any], g: Any, q: Any, ends: tuple[Any, Any]) -> Any:
     """The lesser of (w1 + w2 p) / L(p) at the bounds of p, L the tangent at q."""
     there = 1 + g * q
     low, high = (
-        (one["weight_delay"] + one["weight_energy"] * p) / (there.log() + g * (p - q) / there)
+        (one["weight_delay"] + one["weight_energy"] * p) / ((g * q).log1p() + g * (p - q) / there)
         for p in ends
     )
     return low.min(high)
@@ -108,7 +109,8 @@ def _balls(values: Any) -> list[Any]:
 
 
 def _down(ball: Any) -> float:
-    """A double that no number of the ball is below; not negative, as what is bounded."""
+    """A double that no number of the ball is below; not negative, as what is bounded, and not so
+    large that products overflow."""
     if not ball.is_finite():
         return 0.0
-    return max(0.0, math.nextafter(float(ball.lower()), -math.inf))
+    return min(LARGEST, max(0.0, math.nextafter(float(ball.lower()), -math.inf)))

@@ -7,7 +7,6 @@ shared with the solvers' own formulas on purpose.
 import numpy as np
 
 HIGHEST = 200.0  # of a guessed y = ln(1 + z): a lower one is as valid and cannot overflow
-LARGE = 1e150
 
 
 def exponent(u: np.ndarray) -> np.ndarray:
@@ -29,11 +28,12 @@ def _lack(y: np.ndarray) -> np.ndarray:
 def price(local: np.ndarray, snr: np.ndarray, rate: np.ndarray) -> np.ndarray:
     """The price of time of each row: local (rows,) and, per class, snr (rows, m); rate (m,).
 
-    The root of ln N(v) = ln v, N(v) = local / 3 a(v)^(-2/3) + sum rate snr exp(-y), which falls:
-    Newton in ln v within a bracket.
+    The root of ln N(v) = ln v, N(v) = local / 3 a(v)^(-2/3) + sum rate snr exp(-y), which falls: so
+    it is between any v and N(v). Newton in ln v, halving where that does not halve the miss: else
+    it may go to and fro between two prices for ever.
     """
     v = local / 3 + (rate * np.log1p(snr)).sum(-1)
-    low, high = np.full_like(v, 1 / LARGE), np.full_like(v, LARGE)
+    low, high, before = np.zeros_like(v), np.full_like(v, np.inf), np.full_like(v, np.inf)
     for _ in range(60):
         y = exponent(v[:, None] / rate)
         share = snr / np.expm1(y)
@@ -42,12 +42,12 @@ def price(local: np.ndarray, snr: np.ndarray, rate: np.ndarray) -> np.ndarray:
         value = charge + (rate * snr * np.exp(-y)).sum(-1)
         fall = np.expm1(-y) ** 2 * rate
         slope = -share.sum(-1) - charge * (share / fall).sum(-1) / (1.5 * frame)
+        low, high = np.maximum(low, np.minimum(v, value)), np.minimum(high, np.maximum(v, value))
         miss = np.log(value / v)
-        low, high = np.where(miss > 0, v, low), np.where(miss > 0, high, v)
         step = miss / (1 - v * slope / value)
         following = v * np.exp(step)
-        inside = (following >= low) & (following <= high)
-        v = np.where(inside, following, np.sqrt(low * high))
+        good = (following >= low) & (following <= high) & (np.abs(miss) <= before / 2)
+        v, before = np.where(good, following, np.sqrt(low) * np.sqrt(high)), np.abs(miss)
         if np.all(np.abs(step) <= 1e-8):  # quadratic: the next would be below the last bit
             break
     return np.asarray(v)
