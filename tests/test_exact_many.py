@@ -9,7 +9,7 @@ from toolkit import problems
 from toolkit.bench.verify import examine_result
 from toolkit.instances import rng_for
 from toolkit.problems import Problem
-from toolkit.problems._knowledge import HasBest
+from toolkit.problems._knowledge import HasBestFrom
 from toolkit.problems.cpdrl import Cpdrl, _price_kernels
 from toolkit.problems.cpdrl._kernels import best_exponent, lambert
 from toolkit.problems.cpdrl.relaxation import Cardinalities, Node
@@ -54,7 +54,7 @@ def masks_of(problem: Problem, data: dict, n: int) -> tuple[np.ndarray, np.ndarr
 @pytest.mark.parametrize("preset", ["paper", "tight", "paper-kbyte"])
 def test_the_best_of_many_instances_at_once_is_that_of_all_their_masks(preset: str) -> None:
     problem = problems.load("cpdrl", preset, n_users=6)
-    assert isinstance(problem, HasBest)
+    assert isinstance(problem, HasBestFrom)
     data = problem.sample(np.random.default_rng(0), (60,))
     found = problem.best(data)
     assert found is not None
@@ -72,14 +72,14 @@ def test_the_best_that_begins_with_a_head_and_is_below_a_loss() -> None:
         masks, loss = masks_of(problem, data, 5)
         for head in ((0, 0), (0, 1), (1, 0), (1, 1)):
             least = loss[(masks[:, :2] == head).all(axis=1)].min()
-            found = problem.best(data, head)
+            found = problem.best_from(data, head, np.inf)
             assert found is not None
             assert tuple(found["offload"][:2]) == head
             ours = losses(problem, problem.evaluate(data, found))
             assert float(ours) == pytest.approx(least, rel=1e-12)
             if math.isfinite(least):
-                assert problem.best(data, head, least * (1 - 1e-9)) is None
-                assert problem.best(data, head, least * (1 + 1e-9)) is not None
+                assert problem.best_from(data, head, least * (1 - 1e-9)) is None
+                assert problem.best_from(data, head, least * (1 + 1e-9)) is not None
 
 
 def test_enumeration_by_heads_counts_every_choice_and_agrees_with_the_tree() -> None:

@@ -26,6 +26,10 @@ def _cpdrl(rng: np.random.Generator) -> dict[str, Any]:
     return {"n_users": int(rng.integers(1, 7)), "scale_with_users": False, **kept}
 
 
+def _cpdrl_soft(rng: np.random.Generator) -> dict[str, Any]:
+    return {**_cpdrl(rng), "weight_late": 10 ** rng.uniform(-3, 2)}
+
+
 def _droo(rng: np.random.Generator) -> dict[str, Any]:
     drawn = {"continuous_weights": True, "weight_odd": 10 ** rng.uniform(-2, 2)}
     kept = {key: value for key, value in drawn.items() if rng.random() < 0.5}
@@ -92,6 +96,7 @@ def _a3c(rng: np.random.Generator) -> dict[str, Any]:
 
 DRAWS: dict[str, Draw] = {
     "cpdrl": _cpdrl,
+    "cpdrl_soft": _cpdrl_soft,
     "droo": _droo,
     "ddlo": _ddlo,
     "e2ehco": _e2ehco,

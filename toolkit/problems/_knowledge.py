@@ -36,10 +36,10 @@ class HasCompletion(Protocol):
 
 
 @runtime_checkable
-class HasBest(HasCompletion, Protocol):
+class HasBestFrom(HasCompletion, Protocol):
     """Goes through all discrete choices faster than by completing each of them."""
 
-    def best(self, data: Data, head: Sequence[int] = (), below: Array = np.inf) -> Decision | None:
+    def best_from(self, data: Data, head: Sequence[int], below: Array) -> Decision | None:
         """Of every instance of a batch the best decision, (*batch, *shape), of all whose first
         discrete variables (`Space.discrete`, flat) are `head`.
 

@@ -23,8 +23,8 @@ class CpdrlSoft(Cpdrl):
     version: ClassVar[int] = 1
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         **Cpdrl.presets,
-        # a fifth to a half of the users are late at the optimum (docs/cpdrl_soft.md)
-        "tight": {**Cpdrl.presets["tight"], "weight_late": 0.3},
+        # a quarter of the users are late at the optimum (docs/cpdrl_soft.md)
+        "tight": {**Cpdrl.presets["tight"], "weight_late": 0.03},
     }
     units: ClassVar[Mapping[str, str]] = {**Cpdrl.units, "lateness": "s"}
     fields: ClassVar[Mapping[str, Field]] = {

@@ -9,7 +9,7 @@ import numpy as np
 
 from toolkit.instances import Instance
 from toolkit.problems import Certificate, HasCompletion, Problem
-from toolkit.problems._knowledge import HasBest
+from toolkit.problems._knowledge import HasBestFrom
 
 from ._base import Claim, Solver
 from ._probe import Probe
@@ -38,7 +38,7 @@ class Enumerate(Solver):
             for var in problem.space(instance.data).discrete
         ]
         bits = sum(float(np.log2(span).sum()) for span in spans)
-        most = FAST_BITS if isinstance(problem, HasBest) else BITS
+        most = FAST_BITS if isinstance(problem, HasBestFrom) else BITS
         if bits > most + 1e-9:
             return f"{_told(bits)} discrete choices are too many to enumerate; at most {2**most:,}"
         return None
@@ -47,7 +47,7 @@ class Enumerate(Solver):
         assert isinstance(problem, HasCompletion)
         space = problem.space(instance.data)
         total, seen = space.count, 0
-        fast = isinstance(problem, HasBest) and probe.room >= total
+        fast = isinstance(problem, HasBestFrom) and probe.room >= total
         every = _best_of_heads if fast else _one_by_one
         for seen in every(problem, instance, probe):
             probe.progress(seen / total)
@@ -69,7 +69,7 @@ def _one_by_one(problem: Problem, instance: Instance, probe: Probe) -> Iterator[
 
 def _best_of_heads(problem: Problem, instance: Instance, probe: Probe) -> Iterator[int]:
     """Offers the best of all choices that begin alike, if it may be the best of all."""
-    assert isinstance(problem, HasBest)
+    assert isinstance(problem, HasBestFrom)
     ranges = _ranges(problem, instance)
     given, each = 0, prod(len(values) for values in ranges)
     while each > BLOCK:
@@ -78,7 +78,7 @@ def _best_of_heads(problem: Problem, instance: Instance, probe: Probe) -> Iterat
     for number, head in enumerate(product(*ranges[:given])):
         if probe.expired:
             return
-        found = problem.best(instance.data, head, probe.loss)
+        found = problem.best_from(instance.data, head, probe.loss)
         if found is not None:
             probe.offer(found)
         probe.count(each - (found is not None))

@@ -185,11 +185,18 @@ class Cpdrl(Problem):
 
         return allocation.complete(data, discrete["offload"])
 
-    def best(self, data: Data, head: Sequence[int] = (), below: Array = np.inf) -> Decision | None:
-        """The best of all masks by a Gray code; only what a bound speaks for is allocated."""
+    def best_from(self, data: Data, head: Sequence[int], below: Array) -> Decision | None:
+        """The best of all masks that begin with `head` (`toolkit.problems._knowledge.HasBestFrom`),
+        by a Gray code; only what a bound speaks for is allocated."""
         from . import allocation
 
         return allocation.best(data, head, below)
+
+    def best(self, data: Data) -> Decision:
+        """The best decisions of a batch of instances of a few users; no certificate."""
+        found = self.best_from(data, (), np.inf)
+        assert found is not None  # everything is below infinity
+        return found
 
     def repair(self, data: Data, raw: Decision) -> Decision:
         """The mask (16): a user keeps what its bit allows; bandwidths are scaled to sum to B."""

@@ -167,8 +167,8 @@ class Guesses:
                 move = np.exp(-np.log(used / self.total) * used / slope)
             inside = (s[rows] * move > low[rows]) & (s[rows] * move < high[rows])
             middle = np.sqrt(low[rows] * np.minimum(high[rows], 4 * low[rows]))
-            s[rows] = np.where(inside, s[rows] * move, middle)
             open_ = np.abs(used - self.total) > 1e-13 * self.total
+            s[rows] = np.where(inside, s[rows] * move, np.where(open_, middle, s[rows]))
             rows = rows[open_ & (high[rows] - low[rows] > 1e-14 * low[rows])]
         return np.asarray(s)
 
