@@ -85,6 +85,15 @@ def test_copies_prove_the_hard_region_and_are_checked():
         assert reproved(form, result, arithmetic) == pytest.approx(result.bound, rel=1e-10)
 
 
+def test_what_is_far_too_dear_at_first_is_not_forgotten():
+    """Prices that make staying away free would make the dear state of the resource the best."""
+    for much in (0.5, 1.0, 2.6, 30.0):
+        form = Congestion(np.array([[0.0, -1.0]]), np.array([[[-1], [0]]]), np.array([[much]]))
+        best, result = enumerated(form), solve(form)
+        assert result.objective == pytest.approx(best)
+        assert reproved(form, result) == pytest.approx(best, abs=1e-9)
+
+
 def test_an_assignment_is_exact_where_weights_are_equal():
     """Users that are all alike, among others: any perfect matching."""
     for k in range(20):

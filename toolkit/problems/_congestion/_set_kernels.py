@@ -87,30 +87,59 @@ def single_moves(choice, load, cost, resource, weight, who, what, excess, room):
 
 
 @compiled
+def _moves(choice, load, cost, resource, weight, who, what, alone, place, by):
+    """What every move costs by itself (+inf: it is no move), and by how much it shifts loads."""
+    width = resource.shape[2]
+    by[:] = 0.0
+    for c in range(len(who)):
+        i, new, old = who[c], what[c], choice[who[c]]
+        alone[c] = inf
+        if old == new:
+            continue
+        alone[c] = _delta(i, new, choice, load, cost, resource, weight)
+        for w in range(width):
+            gone, come = resource[i, old, w], resource[i, new, w]
+            for u in range(width):
+                if resource[i, new, u] == gone:
+                    gone = -1
+                if resource[i, old, u] == come:
+                    come = -1
+            if gone >= 0:
+                place[c, w], by[c, w] = gone, -weight[i, gone]
+            if come >= 0:
+                place[c, width + w], by[c, width + w] = come, weight[i, come]
+
+
+@compiled
 def pair_moves(choice, load, cost, resource, weight, who, what, excess, room):
     """For every move, the best move of another user beside it; True if some pair helped."""
-    helped = False
-    for c in range(len(who)):
-        i, j, old = who[c], what[c], choice[who[c]]
+    helped, shift, size = False, np.zeros(len(load)), len(who)
+    alone, by = np.empty(size), np.empty((size, 2 * resource.shape[2]))
+    place = np.zeros((size, 2 * resource.shape[2]), np.int64)
+    _moves(choice, load, cost, resource, weight, who, what, alone, place, by)
+    for c in range(size):
         if excess[c] > room:
             break
-        if old == j:
+        if alone[c] == inf:
             continue
-        first = _delta(i, j, choice, load, cost, resource, weight)
-        _move(i, j, choice, load, resource, weight)
-        best, least = -1, -TINY - first
-        for d in range(len(who)):
+        best, least = -1, -TINY - alone[c]
+        for k in range(by.shape[1]):
+            shift[place[c, k]] += 2.0 * by[c, k]
+        for d in range(size):
             if excess[c] + excess[d] > room:
                 break
-            if who[d] != i and choice[who[d]] != what[d]:
-                second = _delta(who[d], what[d], choice, load, cost, resource, weight)
-                if second < least:
-                    best, least = d, second
+            second = alone[d]
+            for k in range(by.shape[1]):
+                second += shift[place[d, k]] * by[d, k]
+            if second < least and who[d] != who[c]:
+                best, least = d, second
+        for k in range(by.shape[1]):
+            shift[place[c, k]] = 0.0
         if best >= 0:
+            _move(who[c], what[c], choice, load, resource, weight)
             _move(who[best], what[best], choice, load, resource, weight)
+            _moves(choice, load, cost, resource, weight, who, what, alone, place, by)
             helped = True
-        else:
-            _move(i, old, choice, load, resource, weight)
     return helped
 
 

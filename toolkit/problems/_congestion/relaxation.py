@@ -1,6 +1,6 @@
 """Prices of loads and counts: nodes are ranges of counts, and what options users have left.
 
-For prices the users and the resources separate (`_dual_kernels`). A resource has a price of its
+For prices the users and the resources separate (`_climb_kernels`). A resource has a price of its
 load and one of its number of users: since that number is whole, only an exchange of users of
 unequal weights is left open. A node is split at a count, then by users. Options and counts that
 can be in no better decision are struck out by their reduced costs; the split says with which
@@ -20,8 +20,9 @@ from toolkit.instances import rng_for
 from toolkit.problems import Bounded
 from toolkit.problems._proof import How, Prices
 
-from . import _dual_kernels, _set_kernels
+from . import _climb_kernels, _set_kernels
 from .assignment import assigned
+from .splits import Cut, Splits
 from .tables import Congestion
 
 HOT, WARM, COLD = 0.05, 5e-3, 1e-9  # temperatures: the root's first, other nodes' first; the last
@@ -29,7 +30,6 @@ FIRST = 1e-4  # and that at which the root gets a first choice
 EXACT = 1e-9  # relative: the bound need not come closer to the best choice known
 WIDE = 1e-3  # relative: with such a gap, copies pay
 FEW = 3.0  # states for each resource: with more, copies do not pay
-WHOLE = 0.02  # an expected count that near to a whole number is one
 MARGIN = 1e-10  # relative: by how much a struck option must be too dear, for rounding's sake
 CANDIDATES = 600
 NEAR = (0.05, 0.02)  # typical costs: options that much dearer are candidates (root; elsewhere)
@@ -54,6 +54,7 @@ class Node:
     floor: float = inf
     loss: float = inf  # the bound, in scaled units; what follows belongs to it
     found: Any = None  # first, number, likely, excess, over, mean of `bound_node`
+    cut: tuple[Cut, int, float] | None = None  # what made it, which side, and the parent's loss
 
     @property
     def copies(self) -> bool:
@@ -94,10 +95,7 @@ class PricedCongestion:
         order = np.argsort(weight, axis=0, kind="stable")
         self._tables = (self._cost, resource, weight)
         self._arrays = (*self._tables, order, given.equal)
-        # the resource of unequal weights that an option touches, or the number of resources
-        many = len(top)
-        unequal = np.append(~given.equal, False)[resource]
-        self._class = np.where(unequal, resource, -1).max(2) % (many + 1)
+        self._splits = Splits(given, weight)
         self._best, self._count = inf, 0
         self._next, self._wait = 0, WAITS[0]  # the node that is searched next
         self._dice = rng_for("congestion").random((DRAWS, len(weight)))
@@ -117,7 +115,11 @@ class PricedCongestion:
         node.prices = node.prices.copy()
         if self._count == 0:  # a first choice, so that the bound knows when to stop
             choice = self._first(node)
-        self._climb(node, COLD, min(limit, self._best - EXACT * abs(self._best)))
+        target = min(limit, self._best - EXACT * abs(self._best))
+        self._climb(node, COLD, target)
+        if node.cut is not None:
+            cut, side, before = node.cut
+            self._splits.learn(cut, side, max(0.0, min(node.loss, target) - before))
         loss = min(node.loss * self._scale + self._given.offset, node.floor)
         if node.loss < min(limit, self._best):
             choice = self._rounded(node, self._count >= self._next) or choice
@@ -159,10 +161,9 @@ class PricedCongestion:
     def _climb(self, node: Node, cold: float, target: float) -> None:
         heats = (node.heat, cold)
         limits = (node.allowed, node.low, node.high)
-        node.loss, *node.found = _dual_kernels.bound_node(
+        node.loss, *node.found = _climb_kernels.bound_node(
             *limits, node.prices, node.base, heats, target, *self._arrays
         )
-        node.heat = cold
 
     # --- choices
 
@@ -211,7 +212,7 @@ class PricedCongestion:
     def _kept(self, node: Node, limit: float, below: float) -> Kept:
         """The options and counts of decisions below `limit`, which is `below` as a loss."""
         first, number, _, excess, over, _ = node.found
-        room = limit - node.loss + MARGIN * max(abs(limit), abs(node.loss))
+        room = limit - node.loss + MARGIN * (abs(limit) + abs(node.loss))
         if not isfinite(limit):
             return Kept(node.allowed, node.low, node.high, False)
         allowed = node.allowed & (excess < room)
@@ -244,50 +245,26 @@ class PricedCongestion:
         return self._child(node, kept, prices=prices, base=kept.low.copy())
 
     def _at_a_count(self, node: Node, kept: Kept) -> tuple[dict[str, Any], list[Node]] | None:
-        """Splits the expected count that is farthest from whole."""
-        mean = node.found[5]
-        part = np.abs(mean - np.round(mean))
-        part[(mean <= kept.low) | (mean >= kept.high)] = 0.0
-        r = int(np.argmax(part))
-        if part[r] <= WHOLE:
+        if (cut := self._splits.count(node.found[5], kept.low, kept.high)) is None:
             return None
-        cut = int(np.floor(mean[r]))
         high, low = kept.high.copy(), kept.low.copy()
-        high[r], low[r] = cut, cut + 1
-        children = [self._child(node, kept, high=high), self._child(node, kept, low=low)]
-        return {"resource": r, "most": cut}, children
+        high[cut.resource], low[cut.resource] = cut.most, cut.most + 1
+        sides = ({"high": high}, {"low": low})
+        children = [
+            self._child(node, kept, cut=(cut, side, node.loss), **ends)
+            for side, ends in enumerate(sides)
+        ]
+        return {"resource": cut.resource, "most": cut.most}, children
 
     def _at_a_user(self, node: Node, kept: Kept) -> tuple[dict[str, Any], list[Node]]:
-        """Splits the user whose likeliest class of options is the least likely: that, or another.
-
-        Options that differ only in resources of equal weights are one class: among these, counts
-        say all. Where no user has two classes, every option is one.
-        """
-        likely = np.where(kept.allowed, node.found[2], -1.0)
-        left = self._by_class(kept.allowed) > 0
-        mass = np.where(left, self._by_class(np.maximum(likely, 0.0)), -1.0)
-        several = left.sum(1) > 1
-        free = kept.allowed.sum(1) > 1
-        if several.any():
-            user = int(np.argmin(np.where(several, mass.max(1), inf)))
-            inside = kept.allowed[user] & (self._class[user] == np.argmax(mass[user]))
-        elif free.any():
-            user = int(np.argmin(np.where(free, likely.max(1), inf)))
-            inside = np.arange(len(likely[user])) == np.argmax(likely[user])
-        else:
+        if (cut := self._splits.user(kept.allowed, node.found[2])) is None:
             return ({}, [self._child(node, kept)]) if kept.struck else ({}, [])
+        user, inside = cut
         into, out = kept.allowed.copy(), kept.allowed.copy()
         into[user] &= inside
         out[user] &= ~inside
         children = [self._child(node, kept, allowed=part) for part in (into, out)]
         return {"user": user, "options": np.flatnonzero(inside).tolist()}, children
-
-    def _by_class(self, value: np.ndarray) -> np.ndarray:
-        """Sums over every user's classes of options, (users, resources + 1)."""
-        users, classes = len(value), self._given.weight.shape[1] + 1
-        place = np.arange(users)[:, None] * classes + self._class
-        total = np.bincount(place.ravel(), value.ravel(), users * classes)
-        return total.reshape(users, classes)
 
 
 def _typical_cost(given: Congestion) -> float:
