@@ -50,9 +50,9 @@ def context(problem: Problem, data: Data) -> np.ndarray:
     return best_of(problem, data, problem.complete(spread, {"offload": masks}))
 
 
-def solved(name: str, problem: Problem, data: Data) -> np.ndarray:
+def solved(solver: solvers.Solver, problem: Problem, data: Data) -> np.ndarray:
     """A solver, one instance after the other."""
-    solver, found = solvers.registry.build(name), []
+    found = []
     for i in range(len(data["size"])):
         case = type(problem.instance())(
             problem.name, problem.version, {key: value[i] for key, value in data.items()}
@@ -64,8 +64,7 @@ def solved(name: str, problem: Problem, data: Data) -> np.ndarray:
 
 def methods() -> dict[str, Method]:
     found: dict[str, Method] = {
-        "exact": partial(solved, "exact"),
-        "greedy": partial(solved, "greedy"),
+        name: partial(solved, solvers.registry.build(name)) for name in ("exact", "greedy")
     }
     found["context alone"] = context
     for name in sorted(shipped()):

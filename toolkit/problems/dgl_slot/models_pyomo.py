@@ -60,14 +60,10 @@ def _quadratic(data: Data) -> AlgebraicModel:
     pyo, m = _skeleton(data)
     table = tables(data)
     level = float(table.level)
-    m.band = pyo.Expression(
-        m.server,
-        rule=lambda m, k: sum(float(table.root[i]) * (1 - m.choose[i, 0]) for i in m.inside[k]),
-    )
-    m.count = pyo.Expression(
-        m.server,
-        rule=lambda m, k: sum(m.choose[i, k] for i in m.user if table.reach[i, k - 1]),
-    )
+    # variables: solvers that expand the square of a sum have a product for every two users
+    m.band, m.count = (pyo.Var(m.server, bounds=(0, None)) for _ in range(2))
+    m.band_is = pyo.Constraint(m.server, rule=lambda m, k: m.band[k] == _band(m, table, k))
+    m.count_is = pyo.Constraint(m.server, rule=lambda m, k: m.count[k] == _count(m, table, k))
     m.sending = pyo.Var(m.server, bounds=(0, None))
     m.computing = pyo.Var(m.server, bounds=(0, None))
     m.sent = pyo.Constraint(m.server, rule=lambda m, k: m.sending[k] >= m.band[k] ** 2)
@@ -78,10 +74,24 @@ def _quadratic(data: Data) -> AlgebraicModel:
     def put(decision: Decision) -> None:
         _put_choice(m, decision)
         for k in m.server:
-            _set(m.sending[k], pyo.value(m.band[k]) ** 2)
-            _set(m.computing[k], level * pyo.value(m.count[k]) ** 2)
+            _set(m.band[k], pyo.value(_band(m, table, k)))
+            _set(m.count[k], pyo.value(_count(m, table, k)))
+            _set(m.sending[k], m.band[k].value ** 2)
+            _set(m.computing[k], level * m.count[k].value ** 2)
 
     return AlgebraicModel(m, put, lambda: allocation.complete(data, _choice(m)))
+
+
+def _band(m: Any, table: Any, k: int) -> Any:
+    """What the offloaders of cell k weigh together."""
+    none = 0 * m.choose[0, 0]
+    return sum((float(table.root[i]) * (1 - m.choose[i, 0]) for i in m.inside[k]), none)
+
+
+def _count(m: Any, table: Any, k: int) -> Any:
+    """How many users server k computes for."""
+    none = 0 * m.choose[0, 0]
+    return sum((m.choose[i, k] for i in m.user if table.reach[i, k - 1]), none)
 
 
 def _cone(data: Data) -> AlgebraicModel:

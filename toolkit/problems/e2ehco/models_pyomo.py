@@ -64,13 +64,13 @@ def _quadratic(data: Data) -> AlgebraicModel:
     """Squares of the servers' loads: with the best shares that is what computing costs."""
     pyo, m, price = _skeleton(data)
     sent, weight = _sent(m, data), tables(data)[1]
-    m.loads = pyo.Expression(
-        m.server, rule=lambda m, k: sum(float(weight[i, k - 1]) * m.choose[i, k] for i in m.user)
-    )
     m.square = pyo.Var(m.server, bounds=(0, None))
+    # a variable: solvers that expand the square of the sum have a product for every two users
+    m.carried = pyo.Var(m.server, bounds=lambda _, k: (0, float(weight[:, k - 1].sum())))
+    m.carried_is = pyo.Constraint(m.server, rule=lambda m, k: m.carried[k] == _loads(m, weight, k))
     decided = shares_are_decided(data)
     if decided:
-        m.above = pyo.Constraint(m.server, rule=lambda m, k: m.square[k] >= m.loads[k] ** 2)
+        m.above = pyo.Constraint(m.server, rule=lambda m, k: m.square[k] >= m.carried[k] ** 2)
         congestion = sum(m.square[k] for k in m.server)
     else:
         congestion = _split_equally(pyo, m, price)
@@ -79,9 +79,15 @@ def _quadratic(data: Data) -> AlgebraicModel:
     def put(decision: Decision) -> None:
         _put_choice(m, decision)
         for k in m.server:
-            _set(m.square[k], pyo.value(m.loads[k]) ** 2)
+            _set(m.carried[k], pyo.value(_loads(m, weight, k)))
+            _set(m.square[k], m.carried[k].value ** 2)
 
     return AlgebraicModel(m, put, lambda: allocation.complete(data, _choice(m)))
+
+
+def _loads(m: Any, weight: np.ndarray, k: int) -> Any:
+    """What the users of server k weigh together."""
+    return sum(float(weight[i, k - 1]) * m.choose[i, k] for i in m.user)
 
 
 def _cone(data: Data) -> AlgebraicModel:

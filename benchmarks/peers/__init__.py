@@ -1,0 +1,1 @@
+"""Our exact solvers beside those that others wrote: see `python -m benchmarks.peers --help`."""
