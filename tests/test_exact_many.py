@@ -7,6 +7,7 @@ import pytest
 
 from toolkit import problems
 from toolkit.bench.verify import examine_result
+from toolkit.errors import UserError
 from toolkit.instances import rng_for
 from toolkit.problems import Problem
 from toolkit.problems._knowledge import HasBestFrom
@@ -166,3 +167,9 @@ def test_the_roots_of_one_user_are_roots() -> None:
     for ratio in 10.0 ** np.linspace(-6, 12, 200):
         y = best_exponent(ratio)
         assert y * math.exp(y) - math.expm1(y) == pytest.approx(ratio, rel=1e-12)
+
+
+def test_too_many_users_for_all_masks_are_told_so():
+    problem = problems.load("cpdrl", n_users=25)
+    with pytest.raises(UserError, match="use exact"):
+        problem.best(problem.instance(0).data)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from toolkit.arrays import Array, Data, Decision, array_namespace, at_most, positive
+from toolkit.errors import UserError
 from toolkit.instances import Instance
 from toolkit.problems import Evaluation, Field, Problem, Space, Var
 from toolkit.problems._knowledge import (
@@ -21,6 +22,7 @@ from toolkit.problems._knowledge import (
 from toolkit.problems._pictures import Picture
 from toolkit.problems._proof import Arithmetic, Proof
 
+MOST_USERS = 24  # whose masks are gone through one by one
 FLOOR = 1e-12  # share of its maximum that a resource counts as where none is given
 
 
@@ -192,8 +194,13 @@ class Cpdrl(Problem):
 
         return allocation.best(data, head, below)
 
-    def best(self, data: Data) -> Decision:
-        """The best decisions of a batch of instances of a few users; no certificate."""
+    def best(self, data: Data, gap: float = 0.0) -> Decision:
+        """The best decisions of a batch of instances of at most 24 users, whatever gap may be left;
+        no certificate. UserError where there are more users."""
+        if data["size"].shape[-1] > MOST_USERS:
+            raise UserError(
+                f"best goes through all masks of at most {MOST_USERS} users; use exact."
+            )
         found = self.best_from(data, (), np.inf)
         assert found is not None  # everything is below infinity
         return found
