@@ -145,7 +145,8 @@ def _add_lateness(pyo: Any, m: Any, c: Mapping[str, Any], cost: Any) -> None:
 
 def _due(m: Any, c: Mapping[str, Any], i: int, used: Any = 1.0) -> Any:
     """When user i's task is due at the latest, if `used`."""
-    return c["deadline"] * used + (0 if c["late"] is None else m.late[i])
+    due = c["deadline"] * used
+    return due if c["late"] is None else due + m.late[i]
 
 
 def _add_paper_costs(pyo: Any, m: Any, c: Mapping[str, Any]) -> None:
