@@ -8,6 +8,7 @@ import pytest
 
 from toolkit import problems
 from toolkit.errors import UserError
+from toolkit.instances import rng_for
 from toolkit.instances.mobility import HIGH, LOW
 from toolkit.problems.e2ehco_migration import policies
 from toolkit.problems.e2ehco_migration.machine import first_servers, upload_rates
@@ -271,3 +272,17 @@ def test_rules_are_those_of_the_policies_and_take_batches():
     one = {key: value[1] for key, value in data.items()}
     last = problem.follow(one, "plan", np.random.default_rng(0))
     np.testing.assert_array_equal(found["target"][1], last["target"])
+
+
+def test_a_server_that_is_none_is_the_nearest_number():
+    """It violates the domain; the machine once went by it into memory that was not its own."""
+    problem = problems.load("e2ehco_migration", "tiny")
+    data = problem.instance(0).data
+    point = problem.space(data).sample(rng_for("none"))
+    servers = len(data["site"])
+    for wrong, legal in ((-1e6, 1), (0, 1), (servers + 1, servers), (1e6, servers), (np.nan, 1)):
+        moved, near = point["target"].copy(), point["target"].copy()
+        moved[::3], near[::3] = wrong, legal
+        judged = problem.evaluate(data, {**point, "target": moved})
+        assert not judged.feasible()
+        assert judged.objective == problem.evaluate(data, {**point, "target": near}).objective

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from toolkit.component import Component
 from toolkit.errors import UserError
 from toolkit.instances import Instance, rng_for
 
+from ._blocks import blocks, joined
 from ._space import Space
 
 SMALLEST, LARGEST = 1e-30, 1e30  # of an instance's numbers: beyond, products over- or underflow
@@ -39,7 +41,7 @@ class Evaluation:
     violations: Mapping[str, Array]
     terms: Mapping[str, Array] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def violation(self) -> Array:
         """The worst violation."""
         worst, *rest = self.violations.values()
@@ -65,6 +67,8 @@ class Problem(Component, ABC):
     small: ClassVar[Mapping[str, Any]] = {}  # fields of the conformance suite's cases, with n_users
     measure: ClassVar[str] = ""  # what the objective is, and its unit, for tables to say
     shown: ClassVar[Mapping[str, str]] = {}  # terms that tables show, each with its unit
+    # variables that `evaluate` judges at once; 0: all, where `judge` prepares much for a batch
+    at_once: ClassVar[int] = 65_536
 
     n_users: int
 
@@ -129,9 +133,13 @@ class Problem(Component, ABC):
                 raise UserError(
                     f"{self.name}: {var.name!r} has shape {got}, expected (..., *{var.shape})."
                 )
-        judged = self.judge(data, space.rounded(decision))
-        violations = {**judged.violations, **space.violations(decision)}
-        return Evaluation(judged.objective, violations, judged.terms)
+        parts = []
+        for some, rows in blocks(self, space, data, decision):
+            box = space if rows is decision else self.space(some)
+            judged = self.judge(some, box.rounded(rows))
+            violations = {**judged.violations, **box.violations(rows)}
+            parts.append(Evaluation(judged.objective, violations, judged.terms))
+        return joined(parts)
 
     def instance(self, index: int = 0, seed: int = 0, dice: "Problem | None" = None) -> Instance:
         """Instance number `index` of the study with this `seed`.

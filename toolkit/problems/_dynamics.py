@@ -7,6 +7,7 @@ import numpy as np
 
 from toolkit.arrays import Data, Decision
 
+from ._known import Known
 from ._space import Space
 
 
@@ -35,7 +36,7 @@ class Dynamics(Protocol):
 
 
 @runtime_checkable
-class HasDynamics(Protocol):
+class HasDynamics(Protocol, metaclass=Known):
     """Knows how its instances unfold in time: what is decided when, and known by then."""
 
     timescales: Mapping[str, str]  # name -> one line; the first is the usual one
@@ -72,7 +73,7 @@ class HasRewards(HasDynamics, Protocol):
 
 
 @runtime_checkable
-class HasRules(Protocol):
+class HasRules(Protocol, metaclass=Known):
     """Knows policies that do not learn: causal ones, and for comparison some that see more."""
 
     rules: Mapping[str, str]  # name -> one line; the first, a causal one, is the default

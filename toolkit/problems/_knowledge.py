@@ -12,6 +12,7 @@ import numpy as np
 from toolkit.arrays import Array, Data, Decision
 from toolkit.instances import Instance
 
+from ._known import Known
 from ._pictures import Picture
 from ._proof import Certificate, How, Prices
 from ._published import Published as Published
@@ -24,7 +25,7 @@ from ._space import Space
 
 
 @runtime_checkable
-class HasCompletion(Protocol):
+class HasCompletion(Protocol, metaclass=Known):
     """Knows the best continuous decision for given discrete ones."""
 
     def complete(self, data: Data, discrete: Decision) -> Decision:
@@ -36,7 +37,7 @@ class HasCompletion(Protocol):
 
 
 @runtime_checkable
-class HasBestFrom(HasCompletion, Protocol):
+class HasBestFrom(HasCompletion, Protocol, metaclass=Known):
     """Goes through all discrete choices faster than by completing each of them."""
 
     def best_from(self, data: Data, head: Sequence[int], below: Array) -> Decision | None:
@@ -49,7 +50,7 @@ class HasBestFrom(HasCompletion, Protocol):
 
 
 @runtime_checkable
-class HasRepair(Protocol):
+class HasRepair(Protocol, metaclass=Known):
     """Knows how to make a point of the box consistent (masks, shared budgets)."""
 
     def repair(self, data: Data, raw: Decision) -> Decision:
@@ -57,7 +58,7 @@ class HasRepair(Protocol):
 
 
 @runtime_checkable
-class HasFitting(Protocol):
+class HasFitting(Protocol, metaclass=Known):
     """Knows how to make discrete choices that constraints among themselves forbid allowed."""
 
     def fitted(self, data: Data, discrete: Decision) -> Decision:
@@ -72,7 +73,7 @@ def consistent(problem: Any, data: Data, raw: Decision) -> Decision:
 
 
 @runtime_checkable
-class HasPrior(Protocol):
+class HasPrior(Protocol, metaclass=Known):
     """Knows where good decisions lie."""
 
     def prior(self, data: Data) -> Space:
@@ -80,7 +81,7 @@ class HasPrior(Protocol):
 
 
 @runtime_checkable
-class HasRanking(Protocol):
+class HasRanking(Protocol, metaclass=Known):
     """Knows a few discrete choices that are likely to be optimal."""
 
     def ranking(self, data: Data) -> Decision:
@@ -88,7 +89,7 @@ class HasRanking(Protocol):
 
 
 @runtime_checkable
-class HasNearest(Protocol):
+class HasNearest(Protocol, metaclass=Known):
     """Knows for every user the server to which transmitting is cheapest, whatever the load."""
 
     def nearest(self, data: Data, limit: int = 0) -> Decision:
@@ -99,7 +100,7 @@ class HasNearest(Protocol):
 
 
 @runtime_checkable
-class HasPolish(Protocol):
+class HasPolish(Protocol, metaclass=Known):
     """Knows how to improve discrete choices cheaply."""
 
     def polish(self, data: Data, discrete: Decision, pairs: bool = True) -> Decision:
@@ -110,7 +111,7 @@ class HasPolish(Protocol):
 
 
 @runtime_checkable
-class HasPricing(Protocol):
+class HasPricing(Protocol, metaclass=Known):
     """Knows what completed choices are worth without completing them."""
 
     def pricing(self, data: Data) -> Callable[[Decision], np.ndarray] | None:
@@ -136,7 +137,7 @@ class Options(Protocol):
 
 
 @runtime_checkable
-class HasOptions(Protocol):
+class HasOptions(Protocol, metaclass=Known):
     """Can say what an option is worth while only some users have chosen.
 
     Its discrete part is one block of integers, one a user, all with the same number of values.
@@ -147,7 +148,7 @@ class HasOptions(Protocol):
 
 
 @runtime_checkable
-class HasDiagnosis(Protocol):
+class HasDiagnosis(Protocol, metaclass=Known):
     """Can say in words why an instance has no feasible decision."""
 
     def diagnose(self, data: Data) -> str | None:
@@ -155,7 +156,7 @@ class HasDiagnosis(Protocol):
 
 
 @runtime_checkable
-class HasFeatures(Protocol):
+class HasFeatures(Protocol, metaclass=Known):
     """Knows what a policy should see."""
 
     def features(self, data: Data) -> np.ndarray:
@@ -166,7 +167,7 @@ class HasFeatures(Protocol):
 
 
 @runtime_checkable
-class HasOutcome(Protocol):
+class HasOutcome(Protocol, metaclass=Known):
     """Knows what a decision brings every user: the state of learners that watch results."""
 
     def outcome(self, data: Data, decision: Decision) -> Array:
@@ -177,7 +178,7 @@ class HasOutcome(Protocol):
 
 
 @runtime_checkable
-class HasPictures(Protocol):
+class HasPictures(Protocol, metaclass=Known):
     """Knows how to show what a decision does. A class attribute `units` {term: unit} goes with it
     where terms have units."""
 
@@ -187,7 +188,7 @@ class HasPictures(Protocol):
 
 
 @runtime_checkable
-class HasPublished(Protocol):
+class HasPublished(Protocol, metaclass=Known):
     """Reads the files that its paper's authors published."""
 
     def published(self, arrays: Mapping[str, np.ndarray]) -> Published:
@@ -201,7 +202,7 @@ class HasPublished(Protocol):
 
 
 @runtime_checkable
-class HasPlant(Protocol):
+class HasPlant(Protocol, metaclass=Known):
     """Knows how to make instances of any size whose optimum is known."""
 
     def plant(
@@ -221,7 +222,7 @@ class AlgebraicModel:
 
 
 @runtime_checkable
-class HasPyomo(Protocol):
+class HasPyomo(Protocol, metaclass=Known):
     """Has algebraic models for generic solvers."""
 
     formulations: Mapping[str, str]  # name -> one line; the first is the solvers' default
@@ -253,7 +254,7 @@ class ConvexModel:
 
 
 @runtime_checkable
-class HasCvxpy(Protocol):
+class HasCvxpy(Protocol, metaclass=Known):
     """Has a convex model of its continuous part."""
 
     def cvxpy(self, instance: Instance, discrete: Decision) -> ConvexModel: ...
@@ -288,7 +289,7 @@ class ConicPiece:
 
 
 @runtime_checkable
-class HasConic(Protocol):
+class HasConic(Protocol, metaclass=Known):
     """Has convex relaxations whose duals are prices of its proof."""
 
     def conic(self, instance: Instance) -> Pieces[ConicPiece]: ...
@@ -328,7 +329,7 @@ class Master(Protocol):
 
 
 @runtime_checkable
-class HasMasters(Protocol):
+class HasMasters(Protocol, metaclass=Known):
     """Has linear relaxations for outer approximation."""
 
     def masters(self, instance: Instance) -> Pieces[Master]: ...

@@ -6,6 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from toolkit.arrays import Data, Decision
 
+from ._known import Known
 from ._proof import Arithmetic, How, Prices, Proof
 
 
@@ -36,7 +37,7 @@ class Relaxation(Protocol):
 
 
 @runtime_checkable
-class Timed(Protocol):
+class Timed(Protocol, metaclass=Known):
     """A relaxation whose bounds may take long: it asks how long they may."""
 
     def watch(self, remaining: Callable[[], float]) -> None:
@@ -45,14 +46,14 @@ class Timed(Protocol):
 
 
 @runtime_checkable
-class HasRelaxation(Protocol):
+class HasRelaxation(Protocol, metaclass=Known):
     """Has bounds and splits for the branch-and-bound engine."""
 
     def relaxation(self, data: Data) -> Relaxation: ...
 
 
 @runtime_checkable
-class HasProof(Protocol):
+class HasProof(Protocol, metaclass=Known):
     """Can re-prove bounds in rigorous arithmetic."""
 
     def proof(self, data: Data, arithmetic: Arithmetic = "float") -> Proof: ...

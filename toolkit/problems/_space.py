@@ -33,6 +33,16 @@ class Var:
         width = self.upper - self.lower
         return width + (width == 0) * (abs(self.upper) + (self.upper == 0))
 
+    def inside(self, value: Array) -> np.ndarray | None:
+        """Whether each of NumPy's doubles (*batch, *shape) is within the bounds, and whole where it
+        must be, if all are; None: some are not, or they are other arrays."""
+        if not (isinstance(value, np.ndarray) and value.dtype == float):
+            return None
+        fits = np.asarray((value >= self.lower) & (value <= self.upper))
+        if self.discrete:
+            fits &= value == np.rint(value)
+        return fits if np.logical_and.reduce(fits, axis=None) else None
+
 
 @dataclass(frozen=True, eq=False)
 class Space:
@@ -86,6 +96,9 @@ class Space:
         out = {}
         for var in self.vars:
             value = np.asarray(decision[var.name], float)
+            if var.inside(value) is not None:
+                out[var.name] = value
+                continue
             inside = np.clip(value, var.lower, var.upper)
             near = np.round(inside) if var.discrete else inside
             slight = np.abs(near - value) <= tol * np.asarray(var.width)
@@ -97,14 +110,18 @@ class Space:
         out = dict(decision)
         for var in self.discrete:
             value = decision[var.name]
-            out[var.name] = array_namespace(value).round(value)
+            plain = isinstance(value, np.ndarray) and value.dtype == float
+            out[var.name] = np.rint(value) if plain else array_namespace(value).round(value)
         return out
 
     def violations(self, decision: Decision) -> dict[str, Array]:
         """Worst violation of bounds (over their width) and integrality, one entry a block."""
-        out = {}
+        out: dict[str, Array] = {}
         for var in self.vars:
             value = decision[var.name]
+            if (fits := var.inside(value)) is not None:
+                out[f"{var.name}:domain"] = np.zeros(fits.shape[: fits.ndim - len(var.shape)])[()]
+                continue
             xp = array_namespace(value)
             off = positive(var.lower - value) + positive(value - var.upper)
             off = off / var.width

@@ -55,6 +55,19 @@ def ranks(problem: Problem, evaluation: Evaluation) -> tuple[np.ndarray, np.ndar
     return excess, np.where(worth, loss, np.inf)
 
 
+def rank(problem: Problem, objective: float, violation: float) -> tuple[float, float]:
+    """The same of one decision, without the cost of calling NumPy: most offers are one."""
+    loss = problem.sign * objective
+    if not math.isfinite(loss) or math.isnan(violation):
+        return math.inf, math.inf
+    return (violation if violation > TOLERANCE else 0.0), loss
+
+
+def _one(value: Any, k: int) -> float:
+    """Row k of a batch's numbers, or the number of one decision."""
+    return float(value if np.ndim(value) == 0 else value[k])
+
+
 class Probe:
     """Keeps the books of one run; `seconds` excludes the time spent in judging."""
 
@@ -153,9 +166,10 @@ class Probe:
 
     def _consider(self, decision: Decision, evaluation: Evaluation, single: bool) -> bool:
         """Keeps the best row where it is better than what is kept; whether it was."""
-        excess, loss = ranks(self._problem, evaluation)
-        k = int(np.lexsort((loss, excess))[0]) if loss.size > 1 else 0
-        if self._best is not None and (excess[k], loss[k]) >= self._best.rank:
+        k = 0
+        if not single and len(evaluation.objective) > 1:
+            k = int(np.lexsort(ranks(self._problem, evaluation)[::-1])[0])
+        if self._best is not None and self._rank(evaluation, k) >= self._best.rank:
             return False
         row = {
             v.name: np.array(decision[v.name] if single else decision[v.name][k], float)
@@ -164,15 +178,17 @@ class Probe:
         self._crown(row, evaluation, k)
         return True
 
+    def _rank(self, evaluation: Evaluation, k: int) -> tuple[float, float]:
+        return rank(self._problem, _one(evaluation.objective, k), _one(evaluation.violation, k))
+
     def _crown(self, decision: Decision, evaluation: Evaluation, k: int = 0) -> None:
         """Makes row k of what was judged the answer."""
-        excess, loss = ranks(self._problem, evaluation)
         self._best = _Best(
-            rank=(float(excess[k]), float(loss[k])),
+            rank=self._rank(evaluation, k),
             decision=decision,
-            objective=float(np.atleast_1d(evaluation.objective)[k]),
-            violation=float(np.atleast_1d(evaluation.violation)[k]),
-            terms={n: float(np.atleast_1d(t)[k]) for n, t in evaluation.terms.items()},
+            objective=_one(evaluation.objective, k),
+            violation=_one(evaluation.violation, k),
+            terms={name: _one(term, k) for name, term in evaluation.terms.items()},
         )
 
     def _evaluate(self, decision: Decision, single: bool) -> Evaluation:

@@ -51,6 +51,7 @@ class A3c(Unfolds, Modelled, Bounds, Problem):
         "late: tasks above the tolerance, which by itself costs nothing"
     )
     shown: ClassVar[Mapping[str, str]] = {"late": "tasks"}
+    at_once: ClassVar[int] = 0  # the tables of an episode are made once for a batch
     units: ClassVar[Mapping[str, str]] = {"delay": "s", "energy": "J"}
     fields: ClassVar[Mapping[str, Field]] = {
         "has": Field("1 where a task comes", "1", ("slots", "users"), strict=False),

@@ -276,6 +276,7 @@ class Cpdrl(Problem):
 def _spent(xp: Any, data: Data, one: Data, decision: Decision) -> tuple[Array, Array]:
     """Delay (s) and energy (J) of every user, (1)-(9), two arrays (*batch, n)."""
     offload, work = decision["offload"], data["size"] * data["cycles"]
+    stay = 1 - offload
     bandwidth = _floored(xp, decision["bandwidth"], one["bandwidth"])
     power = _floored(xp, decision["power"], one["p_max"])
     frequency = _floored(xp, decision["frequency"], data["f_max"])
@@ -283,12 +284,10 @@ def _spent(xp: Any, data: Data, one: Data, decision: Decision) -> tuple[Array, A
 
     rate = bandwidth * xp.log1p(power * data["gain"] / one["noise"]) / log(2.0)  # (3)
     upload = data["size"] / rate  # (5)
-    delay = (1 - offload) * work / frequency + offload * (
+    delay = stay * work / frequency + offload * (
         upload + work * offloaders / one["f_server"]
     )  # (1)(7)(8)
-    energy = (1 - offload) * one["kappa"] * work * frequency**2 + offload * (
-        power * upload
-    )  # (2)(6)(9)
+    energy = stay * one["kappa"] * work * frequency**2 + offload * (power * upload)  # (2)(6)(9)
     return delay, energy
 
 
@@ -305,7 +304,7 @@ def _inconsistency(xp: Any, data: Data, one: Data, decision: Decision) -> Array:
     frequency = decision["frequency"] / data["f_max"]
 
     def absent(share: Array) -> Array:
-        return 1.0 - 1.0 * (share > 0)
+        return xp.astype(~(share > 0), share.dtype)
 
     local = abs(bandwidth) + abs(power) + absent(frequency)
     remote = abs(frequency) + absent(bandwidth) + absent(power)

@@ -39,6 +39,7 @@ class Dgl(Setting):
     paper = "Liu, Zhang, Zhang, Yuan: DGL-DDPG, IEEE TWC 23(10), 2024, and its published code"
     sense: ClassVar[Literal["min", "max"]] = "max"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
+    at_once: ClassVar[int] = 0  # how arrays lie in memory shows in the last bit of sums of shares
     small: ClassVar[Mapping[str, Any]] = {"steps": 1, "slots": 1, "n_servers": 2, "n_services": 2}
     fields: ClassVar[Mapping[str, Field]] = {
         "service": Field(

@@ -21,11 +21,11 @@ def complete(data: Data, target: Array) -> Decision:
     """
     xp = array_namespace(target)
     target = xp.round(target)
-    wish = (target > 0) * roots(xp, data)
+    wish = xp.astype(target > 0, target.dtype) * roots(xp, data)
     share = _in_proportion(xp, wish, cells(xp, data))
     if not noise_is_fixed(data):
         share = _with_less_noise(xp, data, wish, share)
-    cpu = _of_servers(xp, data, target, 1 + 0 * target)
+    cpu = _of_servers(xp, data, target)
     return {"target": target, "bandwidth": share, "cpu": cpu}
 
 
@@ -65,11 +65,12 @@ def repair(data: Data, raw: Decision) -> Decision:
     }
 
 
-def _of_servers(xp: Any, data: Data, target: Array, wish: Array) -> Array:
-    """Shares of each server in proportion to the wishes of those whom it serves, 0 for others."""
+def _of_servers(xp: Any, data: Data, target: Array, wish: Array | None = None) -> Array:
+    """Shares of each server in proportion to the wishes of those whom it serves, 0 for others; in
+    equal parts where none are given."""
     known = reach(xp, data)
     parts = [
-        _in_proportion(xp, here * wish, known[..., m : m + 1, :])
+        _in_proportion(xp, here if wish is None else here * wish, known[..., m : m + 1, :])
         for m, here in enumerate(picked(xp, target, known.shape[-2]))
     ]
     return reduce(add, parts)

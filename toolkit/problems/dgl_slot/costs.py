@@ -112,10 +112,11 @@ class Uses(NamedTuple):
     passed: Array  # 1 where the cloud has to compute
 
 
-def uses(xp: Any, data: Data, decision: Decision) -> Uses:
-    """The formula; what users spend, and what that is worth, is linear in it."""
+def uses(xp: Any, data: Data, decision: Decision, chosen: list[Array] | None = None) -> Uses:
+    """The formula; what users spend, and what that is worth, is linear in it. `chosen` is what
+    `picked` says of the targets, if that is at hand."""
     target, least = decision["target"], FLOOR + 0 * data["bits"]
-    off, cached = xp.astype(target > 0, target.dtype), served(xp, data, target)
+    off, cached = xp.astype(target > 0, target.dtype), served(xp, data, target, chosen)
     alone = data["cycles"] / data["server_cpu"][..., None]
     return Uses(
         off,
@@ -143,10 +144,18 @@ def spent(xp: Any, data: Data, decision: Decision) -> dict[str, Array]:
     }
 
 
-def saved(xp: Any, data: Data, decision: Decision) -> dict[str, Array]:
+def judged(xp: Any, data: Data, decision: Decision) -> tuple[dict[str, Array], dict[str, Array]]:
+    """What `saved` and `loads` say."""
+    chosen = picked(xp, decision["target"], data["cached"].shape[-2])
+    return saved(xp, data, decision, chosen), loads(xp, data, decision, chosen)
+
+
+def saved(
+    xp: Any, data: Data, decision: Decision, chosen: list[Array] | None = None
+) -> dict[str, Array]:
     """The sums over users of "time" and "effort" of `spent`, (*batch,)."""
     late, most, burnt = references(xp, data)
-    used, power = uses(xp, data, decision), data["energy_power"][..., None]
+    used, power = uses(xp, data, decision, chosen), data["energy_power"][..., None]
     gone = xp.sum(used.off, axis=-1) - xp.vecdot(used.upload + used.edge, 1 / late)
     sent = xp.vecdot(used.off, burnt / most) - xp.vecdot(used.upload, power / most)
     detour = xp.vecdot(used.passed, cloud(data) / late)
@@ -157,21 +166,23 @@ def saved(xp: Any, data: Data, decision: Decision) -> dict[str, Array]:
     }
 
 
-def loads(xp: Any, data: Data, decision: Decision) -> dict[str, Array]:
+def loads(
+    xp: Any, data: Data, decision: Decision, chosen: list[Array] | None = None
+) -> dict[str, Array]:
     """Sums of the offloaders' shares, of each cell ("band") and each server ("cpu"), (*batch,
     servers). Negative ones count as nothing."""
     target, nothing = decision["target"], 0 * data["bits"]
     band, cpu = (xp.maximum(decision[key], nothing) for key in ("bandwidth", "cpu"))
-    chosen = picked(xp, target, data["cached"].shape[-2])
+    chosen = chosen or picked(xp, target, data["cached"].shape[-2])
     return {
-        "band": sums(xp, (target > 0) * band, cells(xp, data)),
+        "band": sums(xp, xp.astype(target > 0, band.dtype) * band, cells(xp, data)),
         "cpu": xp.stack([xp.vecdot(here, cpu) for here in chosen], axis=-1),
     }
 
 
-def served(xp: Any, data: Data, target: Array) -> Array:
+def served(xp: Any, data: Data, target: Array, chosen: list[Array] | None = None) -> Array:
     """1 where a user's target has cached its service, else 0: (*batch, users)."""
-    known, chosen = reach(xp, data), picked(xp, target, data["cached"].shape[-2])
+    known, chosen = reach(xp, data), chosen or picked(xp, target, data["cached"].shape[-2])
     found = chosen[0] * known[..., 0, :]
     for m, here in enumerate(chosen[1:], 1):
         found = found + here * known[..., m, :]

@@ -15,7 +15,7 @@ from toolkit.problems._proof import Arithmetic, Proof
 
 from . import law
 from .choosing import Choosing
-from .costs import loads, saved, spent
+from .costs import judged, spent
 from .presets import PRESETS
 from .setting import Fading, Setting
 
@@ -39,6 +39,7 @@ class DglSlot(Setting, Choosing):
     paper = "Liu, Zhang, Zhang, Yuan: DGL-DDPG, IEEE TWC 23(10), 2024, and its published code"
     sense: ClassVar[Literal["min", "max"]] = "max"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
+    at_once: ClassVar[int] = 0  # how arrays lie in memory shows in the last bit of sums of shares
     small: ClassVar[Mapping[str, Any]] = {"n_servers": 3}
     fields: ClassVar[Mapping[str, Field]] = {
         "bits": Field("input size s", "bit", ("users",)),
@@ -167,7 +168,7 @@ class DglSlot(Setting, Choosing):
     def judge(self, data: Data, decision: Decision) -> Evaluation:
         """The sum of QoE; the shares of a cell and of a server fit it."""
         xp = array_namespace(decision["target"])
-        terms, held = saved(xp, data, decision), loads(xp, data, decision)
+        terms, held = judged(xp, data, decision)
         violations = {key: at_most(xp.max(sums, axis=-1), 1.0) for key, sums in held.items()}
         return Evaluation(terms["time"] + terms["effort"], violations, terms)
 

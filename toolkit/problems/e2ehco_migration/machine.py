@@ -53,6 +53,8 @@ def completed(data: Data, cpu: np.ndarray, bandwidth: np.ndarray, target: np.nda
     """Completions of every user for each decision (rows, seconds, users) of one instance."""
     (rate, upload), first = counted(data), first_servers(data)
     sizes = sizes_of(data, upload)
-    rows = zip(cpu, bandwidth, target.astype(np.int64) - 1, strict=True)
+    # what is no server violates the domain; a compiled loop must not go by it into other memory
+    server = np.nan_to_num(target, nan=1.0).clip(1, rate.shape[2]).astype(np.int64) - 1
+    rows = zip(cpu, bandwidth, server, strict=True)
     found = [_kernels.completions(rate, first, sizes, *row) for row in rows]
     return np.array(found).reshape(len(cpu), rate.shape[1])

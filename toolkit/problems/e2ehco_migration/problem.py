@@ -41,6 +41,7 @@ class E2ehcoMigration(Problem):
     version: ClassVar[int] = 1
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
     small: ClassVar[Mapping[str, Any]] = {"seconds": 60}
+    at_once: ClassVar[int] = 0  # the tables of an episode are made once for a batch
     units: ClassVar[Mapping[str, str]] = {"least": "requests"}
     fields: ClassVar[Mapping[str, Field]] = {
         "position": Field(

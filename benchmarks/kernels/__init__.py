@@ -1,0 +1,1 @@
+"""`judge` and `complete` beside hand-written loops, a problem a file."""
