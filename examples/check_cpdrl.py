@@ -18,6 +18,7 @@ from flint import arb, ctx
 ctx.prec = 128
 INF = math.inf
 TOLERANCE = 1e-6  # relative: so much a decision may violate a constraint
+EDGE = 1 + Fraction(1, 2**40)  # a limit that is just what is needed, or rounded, is kept
 
 
 class Refuted(Exception):
@@ -41,20 +42,22 @@ class Users:
         self.h = [arb(g) / arb(data["noise"]) for g in data["gain"]]
         self.work = [c / arb(data["f_server"]) for c in self.cycles]
         self.n = len(self.bits)
-        self.stuck = [bool(c > self.tau * f) for c, f in zip(self.cycles, self.f_max, strict=True)]
+        late = self.tau * float(EDGE)
+        self.stuck = [bool(c > late * f) for c, f in zip(self.cycles, self.f_max, strict=True)]
         self.local = [self._local(i) for i in range(self.n)]
         self.slack = [self.line(i, 0.0) for i in range(self.n)]
         self.pace = [self._pace(i, 0.0) for i in range(self.n)]
 
     def _local(self, i):
         """min of w1 C/f + w2 kappa f^2 C over C/tau <= f <= f_max: convex in f, so at least its
-        tangent at any f0, which is least at an end."""
+        tangent at any f0, which is least at an end; beyond 2 f0 the energy is fourfold."""
         c, low, high = self.cycles[i], self.cycles[i] / self.tau, self.f_max[i]
         best = (float(self.w1) / (2 * float(self.w2) * float(self.kappa))) ** (1 / 3)
         f0 = arb(min(max(best, float(low)), float(high)))
-        value = self.w1 / f0 + self.w2 * self.kappa * f0**2
-        slope = 2 * self.w2 * self.kappa * f0 - self.w1 / f0**2
-        return c * (value + (slope * (low - f0)).min(slope * (high - f0)))
+        hot = self.w2 * self.kappa * f0**2
+        slope = 2 * hot / f0 - self.w1 / f0**2
+        near = self.w1 / f0 + hot + (slope * (low - f0)).min(slope * (high.min(2 * f0) - f0))
+        return c * (near if high < 2 * f0 else near.min(4 * hot))
 
     def line(self, i, mu):
         """(q, slope, fixed): offloading costs at least 2 s q + k slope - fixed at any price s^2.
@@ -130,7 +133,7 @@ def leaf_bound(users, region, prices):
     # who cannot run here must go; who could not upload even with all of B must stay
     inside = inside | {i for i in range(users.n) if users.stuck[i]}
     k1 = max(k1, len(inside))
-    outside = outside | {i for i in range(users.n) if users.need(i, k1) > users.total}
+    outside = outside | {i for i in range(users.n) if users.need(i, k1) > users.total * EDGE}
     k2 = min(k2, users.n - len(outside))
     if k1 > k2 or inside & outside:
         return INF
@@ -138,7 +141,7 @@ def leaf_bound(users, region, prices):
         free = [users.need(i, k1) for i in range(users.n) if i not in inside | outside]
         least = sorted(free)[: k1 - len(inside)]
         needs = [*least, *(users.need(i, k1) for i in inside)]
-        return INF if INF in needs or sum(needs) > users.total else -INF
+        return INF if INF in needs or sum(needs) > users.total * EDGE else -INF
     ends = prices_at(region, prices, k1, k2)
     least = worth(users, ends, inside, outside, users.slack)
     lines = [best_line(users, i, ends, i in inside) for i in range(users.n)]

@@ -85,6 +85,23 @@ def test_equals_enumeration_on_instances_of_all_kinds():
     assert min(seen["optimal"], seen["infeasible"], seen["users"], seen["binds"]) >= 10, seen
 
 
+@pytest.mark.parametrize("seed", [65, 248, 383])
+def test_prices_of_a_choice_are_found_where_deadlines_bind(seed):
+    """A step along the quadratic overshot, and counted as the last: a gap of up to 8 % remained
+    at leaves where everybody's server was given."""
+    rng = rng_for("un", seed)
+    users, servers = int(rng.integers(3, 7)), int(rng.integers(1, 4))
+    shape = {"n_users": users, "n_servers": servers, "servers": "random"}
+    problem = problems.load("cpdrl_multi", "tight", **shape)
+    data = problem.instance(seed).data
+    data = {**data, "bandwidth": data["bandwidth"] * 10 ** rng.uniform(-0.5, 0.3)}
+    data["deadline"] = np.asarray(data["deadline"] * 10 ** rng.uniform(-0.2, 0.3))
+    instance = Instance(problem.name, problem.version, data, problem.params, "binding")
+    result = exact(problem, instance)
+    assert result.status is Status.OPTIMAL
+    assert result.objective == pytest.approx(float(every_loss(problem, instance).min()), rel=1e-9)
+
+
 @pytest.mark.slow
 def test_equals_enumeration_on_more_and_larger_instances():
     seen = compared(500, 70_000)

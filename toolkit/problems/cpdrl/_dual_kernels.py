@@ -12,7 +12,7 @@ import numpy as np
 
 from toolkit.compiled import compiled, inlined
 
-from ._kernels import best_exponent, is_late, lambert
+from ._kernels import EDGE, best_exponent, is_late, lambert
 
 ENOUGH = 1e-9  # relative: a multiplier that is so nearly best is not bettered
 
@@ -158,4 +158,4 @@ def needs_fit(k, table, fixed, deadline, total):
         used += np.sum(pool[:count])
     elif need:
         used += np.sum(np.partition(pool[:count], need - 1)[:need])
-    return used <= total
+    return used <= total * EDGE

@@ -13,6 +13,7 @@ import numpy as np
 from toolkit.compiled import compiled, inlined
 
 LN2, E = log(2.0), exp(1.0)
+EDGE = 1.0 + 2.0**-40  # what exceeds a limit by less keeps it: the limit may be what is needed
 
 
 @inlined
@@ -69,7 +70,7 @@ def prepare(
         local = delay * work / f + energy * kappa * work * f * f
         if soft:
             local += late * max(work / f - deadline, 0.0)
-        elif work / f_max[i] > deadline:
+        elif work > deadline * f_max[i] * EDGE:
             local = inf
         h = gain[i] / noise
         y_max = log1p(h * p_max)
@@ -167,7 +168,7 @@ def clearing_price(mask, k, table, deadline, total, energy):
             if room <= 0.0:
                 return inf
             need += table[6, i] / (table[8, i] * room)
-    if need > total:
+    if need > total * EDGE:
         return inf
     s = x / total
     low, high = s, inf

@@ -4,6 +4,8 @@ import numpy as np
 
 from toolkit.arrays import Data
 
+from ._kernels import EDGE
+
 SHOWN = 8  # users named one by one
 
 
@@ -15,7 +17,7 @@ def why_infeasible(data: Data) -> str | None:
     """
     deadline, total = float(data["deadline"]), float(data["bandwidth"])
     work = data["size"] * data["cycles"]
-    forced = np.flatnonzero(work / data["f_max"] > deadline)
+    forced = np.flatnonzero(work > deadline * data["f_max"] * EDGE)
     if not len(forced):
         return None
     start = (

@@ -169,6 +169,9 @@ def best_prices(k, s, theta, tolerance, allowed, tables, total, scalars):
         if not transport(cost, want, x, goal):
             return False, inf, best_s, goal, outward, columns[:0], share[:0], False, False
         gradient, curve, value, push = _slopes(s, k, x, cost, tables, total, scalars)
+        if value < best - tolerance * abs(best) and np.all(x == best_x):
+            s = 0.5 * (best_s + s)  # too far: where deadlines bind, the quadratic may be too flat
+            continue
         zero = np.zeros(options)
         zero[1:] = -push
         count_prices(cost, x, zero, goal)

@@ -37,7 +37,7 @@ def _over_at_its_server(
     """Of a server for which those who have no other option are too many already."""
     total = np.asarray(data["bandwidth"])
     forced = allowed[:, 1:] & (allowed.sum(1, keepdims=True) == 1)
-    over = np.where(forced, needs, 0.0).sum(0) > 1
+    over = np.where(forced, needs, 0.0).sum(0) > 1 + CLEAR
     if not over.any():
         return None
     eta = np.where(np.arange(len(k1)) == np.argmax(over), 1.0 / total, 0.0)

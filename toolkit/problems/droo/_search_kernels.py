@@ -17,6 +17,7 @@ from ._kernels import classes
 
 NEAR = 1e-4  # relative: two charging times that close are one
 MOST_CUTS = 10  # splits of a on one path; then users only, lest the search stall
+FEW = 12  # of fewer ties, a is split once, twice … where there are more than 1, 2, 4 …
 NOTHING, CUT, USER = 0, 1, 2  # how a node is split
 PRICE, FROM, TO, CUTS, BOUND, HOW, WHERE, COLUMNS = range(8)  # a node as a row of numbers
 ROOM = 16  # nodes that wait, to begin with
@@ -44,7 +45,8 @@ def bounded(v, a1, a2, fixed, cuts, target, local, snr, member, values):
                     user = i
     low, high = min(xs[0], xs[1]) ** 1.5, max(xs[0], xs[1]) ** 1.5
     middle = 0.5 * (low + high)
-    if ties > 1 and cuts < MOST_CUTS and high - low > NEAR * high and a1 < middle < a2:
+    apart = high - low > NEAR * high and a1 < middle < a2
+    if apart and cuts < MOST_CUTS and ties > min(2.0**cuts, FEW):
         return bound, v, CUT, middle, worth, mode
     if user < 0:
         user = free  # without a tie any free user serves

@@ -32,7 +32,7 @@ import numpy as np
 from toolkit.arrays import Data, Decision
 from toolkit.problems._proof import Arithmetic, How, Prices
 
-from .exact import least_between, rounded_down
+from .exact import EDGE, least_between, rounded_down
 from .guesses import Guesses
 
 Tight = tuple[np.ndarray, np.ndarray, np.ndarray]  # users, their mu > 0, their ln(1 + p h)
@@ -129,7 +129,7 @@ class CardinalityProof:
         state[0] |= self._users.stuck
         k1 = max(region.k1, int(state[0].sum()))
         late = np.flatnonzero(self._guesses.late(k1))
-        state[1, late] |= self._users.needs(k1, late) > self._guesses.total
+        state[1, late] |= self._users.needs(k1, late) > self._guesses.total * EDGE
         k2 = min(region.k2, self._n - int(state[1].sum()))
         if k1 > k2 or bool((state[0] & state[1]).any()):
             return None

@@ -12,7 +12,7 @@ from flint import arb
 from toolkit.arrays import Data
 from toolkit.problems._balls import precision
 
-from .exact import rounded_down
+from .exact import EDGE, rounded_down
 from .guesses import Guesses
 
 Column = list[Any]  # one arb a user
@@ -44,7 +44,7 @@ class ArbUsers:
             self.work = [w / one["f_server"] for w in self.cycles]
             self.peak = [self.p_max * g / one["noise"] for g in gain]
             self.top = [peak.log1p() for peak in self.peak]
-            late = [w > self.tau * f for w, f in zip(self.cycles, f_max, strict=True)]
+            late = [w > self.tau * f * EDGE for w, f in zip(self.cycles, f_max, strict=True)]
             self.stuck = np.array([bool(w) and not guesses.soft for w in late])
             guessed = (guesses.frequency.tolist(), guesses.local_mu.tolist())
             self.local = [
@@ -58,8 +58,10 @@ class ArbUsers:
         slow, hot = (self.delay + mu) / at, self.energy * self.kappa * at * at
         tilt = 2 * hot - slow
         least = 0 if self.guesses.soft else cycles / self.tau / at
-        low, high = least - 1, f_max / at - 1
-        return cycles * (slow + hot + (tilt * low).min(tilt * high)) - mu * self.tau
+        low, high = least - 1, (f_max / at - 1).min(arb(1))
+        tangent = slow + hot + (tilt * low).min(tilt * high)
+        # beyond twice the guess the second term alone is four times as large
+        return cycles * (tangent if high < 1 else tangent.min(4 * hot)) - mu * self.tau
 
     def _root_cost(self, i: int, mu: Any, x: Any) -> Any:
         """sqrt of the tangent's bound of c(mu), from any guess x of p h."""
@@ -125,7 +127,8 @@ class ArbUsers:
         with precision():
             need = [self._need(i, k) for i in forced.tolist()]
             need += sorted(self._need(i, k) for i in free.tolist())[:count] if count else []
-        return float("inf") in need or sum(map(Fraction, need)) > self.total_bandwidth
+        most = self.total_bandwidth * Fraction(EDGE)
+        return float("inf") in need or sum(map(Fraction, need)) > most
 
     def each(self, masks: np.ndarray) -> np.ndarray:
         """Lower bound of the loss for every mask (rows, n); inf where it is infeasible."""

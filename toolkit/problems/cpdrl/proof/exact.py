@@ -3,6 +3,8 @@
 import math
 from fractions import Fraction
 
+EDGE = 1 + 2.0**-40  # what exceeds a limit by less is not said to: the limit may be what is needed
+
 
 def rounded_down(value: Fraction) -> float:
     """The largest double that is not above `value`."""

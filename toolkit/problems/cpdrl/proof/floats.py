@@ -14,9 +14,10 @@ Per user (all lower bounds; `x` = z - 1 for any guess z > 0 of 1 + p h, P = Pmax
   most (16 log1p + 5.1 quotient + 2 sums) U V < 24 U V; 32 U V is added. The rest is at most 7
   roundings of c and 2 after the root: q loses 16 U.
 * lambda1 / f + lambda2 kappa f^2 >= A + E + (2 E - A) r with A, E its two terms at the guess f0
-  and r = f / f0 - 1, the tangent; it is least at an end of W / tau <= f <= f_max. The errors of
-  2 E - A (4.1 U) and of r (4.1 U (1 + |r|)), their product, A + E and the sums stay below 16 U
-  (2 E + A)(1 + |r|); 24 U of it are subtracted. W times that, 2 roundings: 4 U more. Where lateness
+  and r = f / f0 - 1, the tangent; it is least at an end of W / tau <= f <= f_max; beyond 2 f0 the
+  cost is at least 4 E instead. The errors of 2 E - A (4.1 U) and of r (4.1 U (1 + |r|)), their
+  product, A + E and the sums stay below 16 U (2 E + A)(1 + |r|); 24 U of it are subtracted. W times
+  that, 2 roundings: 4 U more. Where lateness
   has a price, lambda1 + mu stands for lambda1 (one rounding more, within the 24 U), mu tau is
   subtracted for any 0 <= mu <= that price, and f may be as low as 0.
 * w = D C / F: 2 roundings, 4 U off. The need D ln 2 / (ln(1 + P) room): room = tau - w k errs by
@@ -38,6 +39,7 @@ import numpy as np
 
 from toolkit.arrays import Data
 
+from .exact import EDGE
 from .guesses import LN2, Guesses
 
 U = 2.0**-53
@@ -80,27 +82,19 @@ class FloatUsers:
         f, g = self.guesses.frequency, self.guesses
         slow, hot = (g.delay + g.local_mu) / f, g.energy * float(self.data["kappa"]) * (f * f)
         least = np.zeros_like(f) if g.soft else self.cycles / g.tau / f
-        ends = [least - 1, self.data["f_max"] / f - 1]
+        ends = [least - 1, np.minimum(self.data["f_max"] / f - 1, 1.0)]
         tilt = 2 * hot - slow
         tangent = slow + hot + np.minimum(tilt * ends[0], tilt * ends[1])
+        tangent = np.where(ends[1] < 1, tangent, np.minimum(tangent, 4 * hot))
         reach = 1 + np.maximum(np.abs(ends[0]), np.abs(ends[1]))
         tangent -= 24 * U * (2 * hot + slow) * reach
         cost, given = self.cycles * tangent * (1 - 4 * U), g.local_mu * g.tau
         return np.asarray(np.maximum(cost - given - 4 * U * (cost + given), 0.0))
 
     def _stuck(self) -> np.ndarray:
-        """Users for whom D C > tau f_max, exactly: they cannot run locally.
-
-        Rounding is monotone: only where both sides round to the same double is it undecided.
-        """
-        most = self.guesses.tau * self.data["f_max"]
-        stuck: np.ndarray = self.cycles > most
-        if self.guesses.soft:
-            return np.zeros_like(stuck)
-        for i in np.flatnonzero(self.cycles == most):
-            size, cycles, f_max = (Fraction(self.data[k][i]) for k in ("size", "cycles", "f_max"))
-            stuck[i] = size * cycles > Fraction(self.guesses.tau) * f_max
-        return stuck
+        """Users for whom D C > tau f_max, by more than 4 roundings and doubt: by `EDGE`."""
+        stuck: np.ndarray = self.cycles > self.guesses.tau * self.data["f_max"] * EDGE
+        return np.zeros_like(stuck) if self.guesses.soft else stuck
 
     def _root_cost(self, mu: Any, y: np.ndarray, which: Any = slice(None)) -> np.ndarray:
         """Lower bound of sqrt(c(mu)) from any guess y of ln(1 + p h)."""
@@ -159,7 +153,7 @@ class FloatUsers:
         least = np.partition(need[free], count - 1)[:count] if count else need[:0]
         # every addend is positive, so that block_sum errs by less than 2 BLOCK U, relatively
         total = block_sum(np.concatenate([need[forced], least]))
-        return total * (1 - 2 * BLOCK * U) > self.guesses.total
+        return total * (1 - 2 * BLOCK * U) > self.guesses.total * EDGE
 
     def each(self, masks: np.ndarray) -> np.ndarray:
         """Lower bound of the loss for every mask (rows, n); inf where it is infeasible."""
@@ -170,7 +164,7 @@ class FloatUsers:
     def _each(self, masks: np.ndarray) -> np.ndarray:
         k, g, n = masks.sum(-1), self.guesses, masks.shape[1]
         need = np.where(masks > 0, self.needs(k[:, None]), 0.0).sum(-1)
-        empty = ((masks == 0) & self.stuck).any(-1) | (need * (1 - (n + 8) * U) > g.total)
+        empty = ((masks == 0) & self.stuck).any(-1) | (need * (1 - (n + 8) * U) > g.total * EDGE)
         rows = np.flatnonzero(~empty)
         out, masks, k = np.full(len(masks), np.inf), masks[rows], k[rows]
         s = g.price(masks, k)

@@ -58,7 +58,7 @@ class Guesses:
         self.local_mu = np.zeros_like(f)
         if self.soft:
             self.local += self.ceiling * np.maximum(cycles / f - self.tau, 0.0)
-            at_kink = np.clip(heat * f**3 - self.delay, 0.0, self.ceiling)
+            at_kink = np.where(f > best, np.clip(heat * f**3 - self.delay, 0.0, self.ceiling), 0.0)
             self.local_mu = np.where(cycles > self.tau * f * (1 + 1e-12), self.ceiling, at_kink)
 
     def exponent(self, mu: np.ndarray, which: Which = slice(None)) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 from toolkit.arrays import Data
 from toolkit.problems._balls import precision
 from toolkit.problems._proof import Arithmetic
-from toolkit.problems.cpdrl.proof.exact import rounded_down
+from toolkit.problems.cpdrl.proof.exact import EDGE, rounded_down
 from toolkit.problems.cpdrl.proof.floats import BLOCK, CELLS, FloatUsers, U, block_sum, in_range
 from toolkit.problems.cpdrl.proof.guesses import Guesses
 from toolkit.problems.cpdrl_multi.allocation import at_server
@@ -77,7 +77,7 @@ class _Servers:
         if (m, k) not in self._late:
             late: np.ndarray = self.guesses[m].late(k)
             which = np.flatnonzero(late)
-            late[which] = self.users[m].needs(k, which) > self.guesses[m].total
+            late[which] = self.users[m].needs(k, which) > self.guesses[m].total * EDGE
             self._late[m, k] = late
         return self._late[m, k]
 
@@ -163,7 +163,7 @@ class FloatSums(_Servers):
         size = upload + wait + late + price
         least = upload + wait - late - price - (n + 16) * U * 1.01 * size
         least = np.where(size < 1e300, least, -np.inf)
-        return np.asarray(np.where(need * (1 - (n + 8) * U) > g.total, np.inf, least))
+        return np.asarray(np.where(need * (1 - (n + 8) * U) > g.total * EDGE, np.inf, least))
 
 
 class ArbSums(_Servers):
