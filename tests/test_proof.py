@@ -474,47 +474,42 @@ def test_a_hundred_thousand_users_are_checked_in_time(arithmetic, limit):
     assert time.perf_counter() - start < limit
 
 
+FEW_HZ = {"deadline": 1e13, "weight_delay": 1e-3, "bandwidth": 100.0}
 EXTREMES = [
-    ("cpdrl", {"f_max": 1e30}, 0.5),
-    ("cpdrl", {"f_max": 1e100}, 0.5),
-    ("cpdrl_soft", {"weight_energy": 1e30}, 0.5),
-    ("cpdrl_soft", {}, 1e13),
+    ("cpdrl", {"f_max": 1e30}),
+    ("cpdrl_soft", {"f_max": 1e30}),
+    ("cpdrl_soft", {"weight_energy": 1e30}),
+    ("cpdrl_soft", FEW_HZ),
 ]
 
 
-@pytest.mark.parametrize(("system", "changes", "deadline"), EXTREMES)
-def test_local_costs_are_proved_where_the_best_frequency_is_far_below_the_largest(
-    system, changes, deadline
-):
+@pytest.mark.parametrize(("system", "changes"), EXTREMES)
+def test_local_costs_are_proved_where_the_best_frequency_is_far_below_the_largest(system, changes):
     """A tangent over all of 0 to f_max lost digits in proportion to f_max over the best, and a
     multiplier that was a rounding lost them in proportion to the deadline: honest runs refuted."""
-    problem = problems.load(system, n_users=4, bandwidth=1e4)
+    problem = problems.load(system, n_users=4)
     data = dict(problem.instance(0).data)
     data |= {key: np.full(np.shape(data[key]), value) for key, value in changes.items()}
-    data["deadline"] = np.asarray(deadline)
     instance = Instance(problem.name, problem.version, data, problem.params, "extreme")
     for arithmetic in ARITHMETICS:
         assert verdict_of(problem, instance, arithmetic) == "proved"
 
 
-def test_a_bandwidth_that_is_just_what_somebody_needs_is_decided_alike():
-    """Solver and checker summed the needs in other orders: an honest run was refuted."""
-    seen = 0
-    for seed in range(60):
-        rng = np.random.default_rng(seed)
-        problem = problems.load("cpdrl", "tight", n_users=5)
-        data = dict(problem.instance(seed).data)
-        data["f_max"] = data["f_max"] * np.where(rng.random(5) < 0.5, 0.1, 1.0)
-        some = rng.random(5) < 0.7
-        room = data["deadline"] - data["size"] * data["cycles"] / data["f_server"] * some.sum()
-        rate = np.log2(1 + data["p_max"] * data["gain"] / data["noise"])
-        data["bandwidth"] = np.asarray(np.sum((data["size"] / rate / room)[some]))
-        if some.any() and data["bandwidth"] > 0:
-            instance = Instance(problem.name, problem.version, data, problem.params, "just enough")
-            seen += 1
-            for arithmetic in ARITHMETICS:
-                assert verdict_of(problem, instance, arithmetic) == "proved", seed
-    assert seen >= 30
+@pytest.mark.parametrize("seed", [56, 114, 157, 176, 182, 246, 258, 281])
+def test_a_bandwidth_that_is_just_what_some_need_is_decided_alike(seed):
+    """These cannot compute in time. Solver and checker summed the needs apart, by a rounding: one
+    found room for them and the other none, and an honest run was refuted."""
+    rng = np.random.default_rng(seed)
+    problem = problems.load("cpdrl", "tight", n_users=5)
+    data = dict(problem.instance(seed).data)
+    some = rng.random(5) < 0.7
+    data["f_max"] = np.where(some, data["f_max"] * 0.1, data["f_max"])
+    room = data["deadline"] - data["size"] * data["cycles"] / data["f_server"] * some.sum()
+    rate = np.log2(1 + data["p_max"] * data["gain"] / data["noise"])
+    data["bandwidth"] = np.asarray(np.sum((data["size"] / rate / room)[some]))
+    instance = Instance(problem.name, problem.version, data, problem.params, "just enough")
+    for arithmetic in ARITHMETICS:
+        assert verdict_of(problem, instance, arithmetic) == "proved"
 
 
 def verdict_of(problem, instance, arithmetic):
