@@ -32,7 +32,7 @@ class Kept(Trial):
     runs: dict[Hashable, Result] = field(default_factory=dict)
 
     def run(
-        self, case: Case, seed: int = 0, seconds: float = 20.0, evaluations: float = math.inf
+        self, case: Case, seed: int = 0, seconds: float = 60.0, evaluations: float = math.inf
     ) -> Result:
         key = (id(case), seed, seconds, evaluations)
         if key not in self.runs:

@@ -30,7 +30,7 @@ class Trial:
     infeasible: tuple[Case, ...]
 
     def run(
-        self, case: Case, seed: int = 0, seconds: float = 20.0, evaluations: float = math.inf
+        self, case: Case, seed: int = 0, seconds: float = 60.0, evaluations: float = math.inf
     ) -> Result:
         limits = Budget(seconds=seconds, evaluations=evaluations)
         probe = Probe(case.problem, case.instance, limits, np.random.default_rng(seed))
