@@ -102,6 +102,39 @@ def test_prices_of_a_choice_are_found_where_deadlines_bind(seed):
     assert result.objective == pytest.approx(float(every_loss(problem, instance).min()), rel=1e-9)
 
 
+def test_a_user_who_computes_dearly_costs_the_bound_no_soundness():
+    """Corners of a box 1e9 times apart: the bound between them had lost all but seven digits, and
+    was above the optimum."""
+    for seed in range(20):
+        problem = problems.load("cpdrl_multi", n_users=2, n_servers=1, weight_energy=1e-4)
+        data = problem.instance(seed).data
+        instance = Instance(
+            problem.name,
+            problem.version,
+            {**data, "kappa": data["kappa"] * 1e13},
+            problem.params,
+            "dear",
+        )
+        result = exact(problem, instance)
+        assert result.status is Status.OPTIMAL
+        assert examine_result(problem, instance, result).verdict == "proved"
+
+
+def test_counts_that_no_bandwidth_serves_are_closed_by_prices_that_can_be_checked():
+    """Their prices grew to 1e100, beyond all digits of the checker."""
+    for seed in range(150):
+        rng = rng_for("unserved", seed)
+        fields = {"n_users": 4, "n_servers": 4, "deadline": float(rng.uniform(0.06, 0.2))}
+        problem = problems.load("cpdrl_multi", "tight", **fields)
+        data = problem.instance(seed).data
+        slow = np.where(rng.random(4) < 0.5, 0.3, 1.0)
+        data = {**data, "f_max": data["f_max"] * slow}
+        instance = Instance(problem.name, problem.version, data, problem.params, "unserved")
+        result = exact(problem, instance)
+        assert result.status in (Status.OPTIMAL, Status.INFEASIBLE)
+        assert examine_result(problem, instance, result).verdict == "proved", seed
+
+
 @pytest.mark.slow
 def test_equals_enumeration_on_more_and_larger_instances():
     seen = compared(500, 70_000)

@@ -163,7 +163,7 @@ def least_in_box(value, k, s, theta, total):
                 rise = value[v | 1 << m] - value[v]
                 ends[m, 0], ends[m, 1] = min(ends[m, 0], rise), max(ends[m, 1], rise)
     for v in range(count):
-        least = value[v]
+        least, size = value[v], abs(value[v])
         for m in range(servers):
             slope = -ends[m, 1] if v >> m & 1 else ends[m, 0]
             width = k[1, m] - k[0, m]
@@ -173,10 +173,12 @@ def least_in_box(value, k, s, theta, total):
                 beside = min(vertex + 1, width)
                 at = slope * vertex / width - alpha * vertex * (width - vertex)
                 other = slope * beside / width - alpha * beside * (width - beside)
-                least += min(at, other)
+                change = min(at, other)
             else:
-                least += min(slope, 0.0)
-        best = max(best, least)
+                change = min(slope, 0.0)
+            least += change
+            size += abs(change)
+        best = max(best, least - 2.2e-16 * (servers + 2) * size)  # corners may be far apart
     return best, fall, ends
 
 

@@ -20,6 +20,7 @@ from ._price_kernels import cheapest, costs_at, need
 COLUMNS = 24  # assignments that a bundle remembers
 STEPS = 60
 MIXED = 400  # steps of the mixture
+ABSURD = 1e6  # times what users cost at the first prices and with deadlines slack
 
 
 @compiled
@@ -162,7 +163,7 @@ def best_prices(k, s, theta, tolerance, allowed, tables, total, scalars):
     at, height = np.zeros((COLUMNS, servers)), np.zeros(COLUMNS)
     slope, share = np.zeros((COLUMNS, servers)), np.zeros(COLUMNS)
     many, best, best_s, best_x = 0, -inf, s.copy(), x.copy()
-    bend, outward = 2.0 * total, np.zeros(servers)
+    bend, outward, limit = 2.0 * total, np.zeros(servers), inf
     goal = theta.copy()
     for _ in range(STEPS):
         costs_at(s, k, allowed, tables, scalars, cost)
@@ -183,6 +184,12 @@ def best_prices(k, s, theta, tolerance, allowed, tables, total, scalars):
             best, best_s, best_x, bend = value, s.copy(), x.copy(), curve
             theta = goal.copy()
             outward = push + goal[1:]
+        if limit == inf:
+            limit = ABSURD * (value + 2.0 * np.sum(total * s * s))
+            for m in range(servers):
+                limit += ABSURD * (np.mean(tables[m, 2]) * k[m]) ** 2 / total[m]
+        if best > limit:
+            break  # no bandwidth suffices for these counts: larger prices would only lose digits
         shifted, tilted = np.empty(many), np.empty((many, servers))
         for c in range(many):
             away = best_s - at[c]
